@@ -1,0 +1,98 @@
+# plimsoll: one Makefile, no recursion, no configure.
+# Each floor is an archive; a test links its own floor and those below, so an upward call cannot link.
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+CFLAGS  ?= -O2 -g
+PREFIX  ?= /usr/local
+BUILD   ?= build/release
+WERROR  ?= -Werror
+
+ifneq ($(V),1)
+Q   := @
+say  = @printf '  %-5s %s\n' $1 $2
+endif
+
+# Floors, and what each may call.
+FLOORS           := probes/kit probes reports bench
+below_probes     := probes/kit
+below_reports    := probes/kit
+below_bench      := reports probes probes/kit
+
+PKGS    := jansson libarchive libcyaml liburing mount nettle smartcols zlib
+PKG_INC := $(shell pkg-config --cflags $(PKGS))
+PKG_LIB := $(shell pkg-config --libs $(PKGS)) -laio -lpthread -lm
+
+WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+          -Wvla -Wformat=2 -Wundef -Wcast-qual -Wwrite-strings $(WERROR)
+HARDEN ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+HARDLD ?= -pie -Wl,-z,relro,-z,now
+COMPILE = $(CC) -std=gnu17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(PKG_INC) $(WARN) $(HARDEN) \
+          $(CFLAGS) -MMD -MP -c
+LINK    = $(CC) $(CFLAGS) $(HARDLD) $(LDFLAGS)
+
+sources = $(sort $(shell find $1 -name '*.c'))
+objects = $(patsubst %.c,$(BUILD)/%.o,$1)
+archive = $(BUILD)/$(subst /,-,$1).a
+
+# What a floor is made of: its folder, less the floors inside it, plus what is generated for it.
+src_probes/kit := $(call sources,probes/kit)
+src_probes     := $(filter-out probes/kit/%,$(call sources,probes))
+src_reports    := $(call sources,reports)
+src_bench      := $(call sources,bench)
+gen_reports    := $(BUILD)/reports/embedded.o
+profiles       := $(sort $(wildcard reports/profiles/*.yaml))
+
+all: $(BUILD)/plimsoll
+
+$(BUILD)/plimsoll: $(foreach f,bench $(below_bench),$(call archive,$f))
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIB)
+
+define floor
+$(call archive,$1): $(call objects,$(src_$1)) $(gen_$1)
+	$$(call say,AR,$$@)
+	$$(Q)mkdir -p $$(@D) && rm -f $$@ && $(AR) rcs $$@ $$^
+
+unit_$1 := $(patsubst %.c,$(BUILD)/%,$(shell find tests/unit/$1 -name '*_test.c' 2>/dev/null \
+             $(if $(filter probes,$1),| grep -v '^tests/unit/probes/kit/')))
+UNIT    += $$(unit_$1)
+$$(unit_$1): %: %.o $(foreach f,$1 $(below_$1),$(call archive,$f))
+	$$(call say,LD,$$@)
+	$$(Q)$$(LINK) -o $$@ $$^ -lcmocka $$(PKG_LIB)
+endef
+$(foreach f,$(FLOORS),$(eval $(call floor,$f)))
+
+# Tests over whole tables see every floor.
+CONTRACT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/contract/*_test.c))
+$(CONTRACT): %: %.o $(foreach f,bench $(below_bench),$(call archive,$f))
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $< $(filter-out %.o,$^) -lcmocka $(PKG_LIB)
+
+$(BUILD)/reports/embedded.c: $(profiles) scripts/embed
+	$(call say,EMBED,$@)
+	$(Q)mkdir -p $(@D) && scripts/embed $(profiles) > $@
+
+$(BUILD)/reports/embedded.o: $(BUILD)/reports/embedded.c
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -o $@ $<
+
+$(BUILD)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -o $@ $<
+
+# Prints what each test binary printed, and a sum.
+unit: $(UNIT) $(CONTRACT)
+	$(Q)scripts/run-tests $^
+
+asan:
+	$(Q)$(MAKE) unit BUILD=build/asan CC=clang HARDEN= HARDLD= \
+	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all unit asan clean

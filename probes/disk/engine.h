@@ -1,0 +1,81 @@
+/*
+ * engine: one way to hand I/O to the kernel. A const table row per engine; one driver loop
+ * (drive.h) for all of them.
+ *
+ *     uring   io_uring: registered file and buffers where accepted
+ *     aio     libaio (io_submit)
+ *     sync    pread and pwrite: depth 1 only
+ *     null    completes at once: what remains is our own cost
+ *
+ * Engines time nothing and record nothing. A completion's result is bytes, or -errno.
+ */
+#ifndef PROBES_DISK_ENGINE_H
+#define PROBES_DISK_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probes/kit/buf.h"
+#include "probes/kit/err.h"
+
+enum {
+    ENGINE_DEPTH_MAX = 256
+};
+
+struct engine_io {
+    uint64_t offset;
+    uint32_t bytes;
+    uint32_t slot; /* which buffer: 0..depth-1; one I/O a slot at a time */
+    bool write;
+};
+
+struct engine_done {
+    uint32_t slot;
+    int32_t result; /* bytes, or -errno */
+};
+
+struct engine;
+
+struct engine_conf {
+    int fd;               /* borrowed; opened O_DIRECT where that is wanted */
+    unsigned depth;       /* 1..ENGINE_DEPTH_MAX */
+    void *const *buffers; /* depth of them, aligned, borrowed */
+    size_t buffer_bytes;
+};
+
+struct engine_row {
+    const char *name;
+    const char *title;
+    bool queues; /* more than one in flight */
+    /* 0, or why this kernel refuses: "io_uring is disabled by kernel.io_uring_disabled=2". */
+    int (*supported)(struct err *e);
+    int (*open)(struct engine *en, const struct engine_conf *conf, struct err *e);
+    /* Hands over count I/Os; how many were taken, or -errno. Never blocks for a completion but in
+     * sync. */
+    int (*submit)(struct engine *en, const struct engine_io *ios, unsigned count);
+    /* Waits for at least `least`, at most until timeout_ns passed (relative); how many, or -errno.
+     */
+    int (*reap)(struct engine *en, struct engine_done *done, unsigned least, unsigned most,
+                uint64_t timeout_ns);
+    void (*close)(struct engine *en); /* waits for what is in flight; idempotent */
+};
+
+struct engine {
+    const struct engine_row *row;
+    struct engine_conf conf;
+    void *state;        /* the engine's own */
+    char features[160]; /* what was tried and accepted: "registered file, registered buffers" */
+};
+
+extern const struct engine_row *const engine_all[]; /* in order of preference; ended by NULL */
+
+/*
+ * Opens the first engine that works (or the one named, "" for any) and writes into `why` one
+ * sentence: which, and what was wrong with the ones before it.
+ */
+int engine_choose(struct engine *en, const char *name, const struct engine_conf *conf,
+                  struct buf *why, struct err *e);
+void engine_close(struct engine *en); /* idempotent */
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * document: a whole run on disk, schema "plimsoll-result/1" (reports/schema.json).
+ *
+ * {
+ *   "schema": "plimsoll-result/1",
+ *   "run": {"id","version","started" (RFC 3339),"duration_ns","seed","budget_ns","argv":[...],
+ *           "dir","interrupted":false,"clock_cost_ns"},
+ *   "labels": {"provider": "..."},
+ *   "host": {"host.cpus": {"value","unit","reason"}, ...},
+ *   "measurements": [{"probe","title","status","reason","parameters","seed","started_ns",
+ *       "duration_ns","rounds","written_bytes",
+ *       "metrics":[{"id","unit","better","kind","show","n","observed_ns","clamped",
+ *           "statistics":[{"name","value","low","high"}],
+ *           "histogram":"HISTFAAA..." | null,
+ *           "blocks":[{"at_ns","observed_ns","n","value"} |
+ *                     {"at_ns","observed_ns","n","p50","p99","max"}]}],
+ *       "events":[{"at_ns","duration_ns","what"}], "notes":["..."], "witnessed":{...}}],
+ *   "witness": {a measurement of probe "witness"} | null
+ * }
+ * Fragments, from a probe's child to the runner, are one measurement with "histogram" in each block
+ * and "facts" beside.
+ */
+#ifndef PROBES_KIT_DOCUMENT_H
+#define PROBES_KIT_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probes/kit/buf.h"
+#include "probes/kit/err.h"
+#include "probes/kit/facts.h"
+#include "probes/kit/limits.h"
+#include "probes/kit/result.h"
+
+#define DOCUMENT_SCHEMA "plimsoll-result/1"
+
+enum {
+    DOCUMENT_ARGV_MAX = 64,
+    DOCUMENT_ID_BYTES = 33
+};
+
+struct document_label {
+    char key[LIMITS_NAME_BYTES];
+    char value[160];
+};
+
+struct document {
+    char id[DOCUMENT_ID_BYTES]; /* 128 random bits in hex */
+    char version[32];
+    char started[40]; /* "2026-11-24T01:52:27Z" */
+    char dir[512];    /* where was measured */
+    uint64_t duration_ns;
+    uint64_t seed;
+    uint64_t budget_ns;
+    uint64_t clock_cost_ns;
+    bool interrupted;
+    char *argv[DOCUMENT_ARGV_MAX]; /* owned */
+    unsigned argc;
+    struct document_label labels[LIMITS_LABELS];
+    unsigned label_count;
+    struct facts host;
+    struct result *measurements; /* owned array of LIMITS_MEASUREMENTS rooms at most */
+    unsigned measurement_count, measurement_room;
+    struct result witness; /* probe "" when there is none */
+};
+
+void document_release(struct document *d); /* idempotent */
+
+/* Takes over *r (which is left empty). */
+int document_take(struct document *d, struct result *r, struct err *e);
+struct result *document_measurement(const struct document *d, const char *probe);
+/* The metric in any measurement, or in the witness; and whose it is (owner may be NULL). */
+struct result_metric *document_metric(const struct document *d, const char *id,
+                                      const struct result **owner);
+
+int document_write(const struct document *d, struct buf *out, struct err *e);
+/* Refuses another schema, truncation, nonsense: ERR_DATA with name, place and reason. */
+int document_read(const char *text, size_t size, const char *name, struct document *d,
+                  struct err *e);
+/* Reads a file ("-" is standard input, by fd 0), at most LIMITS_DOCUMENT_BYTES. */
+int document_load(const char *path, struct document *d, struct err *e);
+
+int document_write_fragment(const struct result *r, struct buf *out, struct err *e);
+int document_read_fragment(const char *text, size_t size, struct result *r, struct err *e);
+
+#endif

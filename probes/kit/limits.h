@@ -1,0 +1,28 @@
+/*
+ * limits: every cap of the measuring floor, each with its reason.
+ */
+#ifndef PROBES_KIT_LIMITS_H
+#define PROBES_KIT_LIMITS_H
+
+#include <stdint.h>
+
+enum {
+    LIMITS_BUF_BYTES = 64 << 20, /* no text we make is larger; a run-away append stops here */
+    LIMITS_PROC_BYTES = 1 << 20, /* /proc/stat of 4096 CPUs is 500 kB */
+    LIMITS_DOCUMENT_BYTES =
+        64 << 20,              /* a run makes some 100 kB; 64 MiB is a mistake or an attack */
+    LIMITS_JSON_DEPTH = 32,    /* our documents nest 8 deep */
+    LIMITS_NAME_BYTES = 64,    /* probe, metric and fact names */
+    LIMITS_TEXT_BYTES = 480,   /* one sentence */
+    LIMITS_METRICS = 32,       /* metrics of one probe */
+    LIMITS_FACTS = 256,        /* facts of one host */
+    LIMITS_LIST = 512,         /* elements of one list fact (kernel options, ports) */
+    LIMITS_EVENTS = 64,        /* events of one measurement, the first ones */
+    LIMITS_NOTES = 32,         /* sentences of one measurement */
+    LIMITS_BLOCKS = 256,       /* repetitions of one measurement, over all rounds */
+    LIMITS_LABELS = 32,        /* --label of one run */
+    LIMITS_MEASUREMENTS = 128, /* probes of one run, times rounds */
+    LIMITS_CPUS = 4096,        /* CPUs of one host; CONFIG_NR_CPUS rarely exceeds 8192 */
+};
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * result: what one probe found in one run: status, parameters, metrics, events, notes, facts, and
+ * what the witness saw meanwhile. Probes write it, reports read it; the document is its other form.
+ *
+ * Life: result_open (rows from the probe's metric table) -> for each repetition the runner calls
+ * result_add_block -> result_summarise -> result_release. A second round of the same probe is
+ * joined by result_absorb and summarised again.
+ */
+#ifndef PROBES_KIT_RESULT_H
+#define PROBES_KIT_RESULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "probes/kit/err.h"
+#include "probes/kit/facts.h"
+#include "probes/kit/hist.h"
+#include "probes/kit/limits.h"
+#include "probes/kit/metric.h"
+
+enum status {
+    STATUS_MEASURED,
+    STATUS_SKIPPED,   /* not done; the reason says why and what to do */
+    STATUS_FAILED,    /* tried; the reason says what went wrong */
+    STATUS_UNTRUSTED, /* measured, but the reason says why not to believe it */
+};
+
+const char *status_name(enum status status);
+int status_of_name(const char *name); /* -1 when not known */
+
+/* One repetition of one metric. */
+struct result_block {
+    uint64_t at_ns;       /* start, CLOCK_MONOTONIC less the run's start */
+    uint64_t observed_ns; /* how long it looked */
+    double value;         /* kinds other than METRIC_HIST; NAN: nothing measured */
+    struct hist hist;     /* METRIC_HIST; closed for results read from a document without blocks */
+    uint64_t n;           /* samples */
+    double p50, p99, max; /* METRIC_HIST: of the block */
+};
+
+enum {
+    RESULT_STATISTICS = 6,
+    RESULT_STATISTIC_BYTES = 8
+};
+
+struct result_statistic {
+    char name[RESULT_STATISTIC_BYTES]; /* "p50", "p99.9", "max", "mean", "value" */
+    double value;                      /* NAN: not measured */
+    double low, high;                  /* 95 %; NAN where the sample cannot bound it */
+};
+
+struct result_metric {
+    char id[LIMITS_NAME_BYTES];
+    char show[32];
+    enum unit unit;
+    enum metric_better better;
+    enum metric_kind kind;
+    uint64_t n;           /* samples */
+    uint64_t observed_ns; /* time they were taken in */
+    uint64_t clamped;     /* samples above what the histogram holds */
+    struct result_statistic statistics[RESULT_STATISTICS];
+    unsigned statistic_count;
+    struct hist total;           /* METRIC_HIST; closed while empty */
+    struct result_block *blocks; /* owned */
+    unsigned block_count;
+};
+
+struct result_event {
+    uint64_t at_ns;       /* since the run's start */
+    uint64_t duration_ns; /* 0: a point */
+    char what[120];       /* "fdatasync 212 ms" */
+};
+
+/* What the witness saw between two times. NAN: this kernel does not say. */
+struct witnessed {
+    double steal_ratio;
+    double steal_worst_cpu_ratio;
+    double cpu_pressure_ratio; /* PSI some */
+    double io_pressure_ratio;
+    double memory_pressure_ratio;
+    double throttled_ratio; /* our cgroup's quota */
+    double clock_step_ns;   /* largest jump of the wall clock against the monotonic one */
+    double stall_max_ns;    /* longest stall of the 1-ms sampler, our own load included */
+};
+
+struct result {
+    char probe[LIMITS_NAME_BYTES];
+    char title[LIMITS_TEXT_BYTES];
+    enum status status;
+    char reason[LIMITS_TEXT_BYTES]; /* "" when measured */
+    json_t *parameters;             /* owned object, may be NULL */
+    uint64_t started_ns;            /* since the run's start */
+    uint64_t duration_ns;
+    unsigned rounds;
+    uint64_t written_bytes; /* to the filesystem, by this probe */
+    uint64_t seed;
+    struct result_metric *metrics; /* owned */
+    unsigned metric_count;
+    struct result_event events[LIMITS_EVENTS];
+    unsigned event_count;
+    char notes[LIMITS_NOTES]
+              [LIMITS_TEXT_BYTES]; /* sentences: engine chosen and why, journal, ... */
+    unsigned note_count;
+    struct facts facts;
+    struct witnessed witnessed;
+};
+
+int result_open(struct result *r, const char *probe, const char *title,
+                const struct metric *metrics, struct err *e);
+void result_release(struct result *r); /* idempotent */
+
+struct result_metric *result_metric_find(const struct result *r, const char *id);
+/* NULL when the metric has no such statistic. */
+const struct result_statistic *result_statistic_find(const struct result_metric *m,
+                                                     const char *name);
+
+/* Copies one repetition. hist is NULL or value NAN for the kinds that have none. n: samples. */
+int result_add_block(struct result_metric *m, const struct result_block *block, struct err *e);
+/* Computes totals, statistics and intervals of every metric from its blocks. */
+int result_summarise(struct result *r, struct err *e);
+/* Appends the blocks, events and notes of a later round of the same probe; the worse status stays.
+ */
+int result_absorb(struct result *dst, const struct result *src, struct err *e);
+
+/* "failed" and a reason; keeps what is worse already. */
+void result_set_status(struct result *r, enum status status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A sentence; silently dropped beyond LIMITS_NOTES, repeated ones once. */
+void result_note(struct result *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void result_event(struct result *r, uint64_t at_ns, uint64_t duration_ns, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* "p50 114 us, p99 237 us, max 7.86 ms, 5530/s": the statistics that `show` names, of all metrics.
+ */
+void result_headline(const struct result *r, struct buf *out);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * stats: pure functions over arrays and histograms. No state, no allocation beyond the arguments.
+ */
+#ifndef PROBES_KIT_STATS_H
+#define PROBES_KIT_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probes/kit/err.h"
+#include "probes/kit/hist.h"
+
+struct interval {
+    double low, high; /* 95 %; NAN where there is none */
+};
+
+void stats_sort(double *v, size_t n);
+/* Of a sorted array, n >= 1; linear interpolation (R type 7). */
+double stats_quantile_sorted(const double *v, size_t n, double q);
+double stats_median(double *v, size_t n); /* sorts v; NAN when n is 0 */
+double stats_mean(const double *v, size_t n);
+double stats_stddev(const double *v, size_t n); /* sample, n - 1; NAN when n < 2 */
+
+/* Student's t over n block values: the interval of their mean. NAN when n < 2. */
+struct interval stats_mean_interval(const double *v, size_t n);
+
+/*
+ * The 95 % interval of the q-quantile from order statistics of one histogram (binomial, no
+ * assumption on the distribution; assumes independent samples, so it is a lower bound on the
+ * doubt). high is NAN when the sample cannot bound it (n too small for that q).
+ */
+struct interval stats_quantile_interval(const struct hist *h, double q);
+
+/*
+ * The 95 % interval of the q-quantile of the pooled blocks by bootstrap over whole blocks, so that
+ * bursts inside a block stay together. resamples around 200. Same seed, same interval. scratch is a
+ * histogram opened as large as the blocks. NAN when there are fewer than 3 blocks.
+ */
+struct interval stats_block_interval(const struct hist *const *blocks, size_t n, double q,
+                                     uint64_t seed, struct hist *scratch);
+
+/* The wider of the two; NAN ends are taken from the other. */
+struct interval stats_interval_union(struct interval a, struct interval b);
+
+/*
+ * Rule of three: none seen in observed_ns bounds the rate below 3/observed with 95 % confidence.
+ * SOURCE: Hanley, Lippman-Hand, JAMA 1983. Events per hour.
+ */
+double stats_rule_of_three_per_hour(uint64_t observed_ns);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * probe: one question about this host, answered with how far to believe the answer.
+ *
+ * A probe is one const struct at the foot of one file, listed by hand in probes/probes.c. The
+ * runner (bench/runner) forks a child for it and calls, in the child:
+ *
+ *     setup -> measure (one repetition, again and again until the slot ends) -> judge -> teardown
+ *
+ * measure allocates nothing, prints nothing, formats nothing. It returns by run->until_ns or soon
+ * after *run->stopping becomes true. It records into run->hists[i] (METRIC_HIST) or sets
+ * run->values[i] (other kinds; NAN on entry), where i is the row in `metrics`, and sets
+ * run->observed_ns[i] when that differs from the length of the repetition. The runner adds one
+ * block a repetition. teardown is always called and tolerates half a setup; after it nothing is
+ * left in the scratch.
+ */
+#ifndef PROBES_PROBE_H
+#define PROBES_PROBE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probes/kit/err.h"
+#include "probes/kit/facts.h"
+#include "probes/kit/hist.h"
+#include "probes/kit/metric.h"
+#include "probes/kit/opt.h"
+#include "probes/kit/place.h"
+#include "probes/kit/result.h"
+
+enum probe_needs {
+    PROBE_NEEDS_SCRATCH = 1 << 0, /* a directory to write in */
+    PROBE_NEEDS_PEER = 1 << 1,    /* --peer */
+    PROBE_NEEDS_QUIET = 1 << 2,   /* nothing else of ours may run meanwhile */
+};
+
+enum probe_effects {
+    PROBE_WRITES_DISK = 1 << 0,
+    PROBE_READS_DISK = 1 << 1,
+    PROBE_LOADS_CPU = 1 << 2,
+    PROBE_SENDS_PACKETS = 1 << 3,
+    PROBE_TRIES_KERNEL = 1 << 4, /* namespaces, mounts, cgroups: tried in a child and undone */
+};
+
+/* Where a probe works. Borrowed from the runner. */
+struct probe_site {
+    int proc_fd, sys_fd;       /* /proc and /sys, or recorded trees */
+    const char *dir;           /* --dir */
+    const struct place *place; /* what lies under it; NULL when no scratch is needed */
+    uint64_t memory_bytes;     /* RAM of the host, for working sets */
+    unsigned cpus;             /* CPUs this process may run on */
+};
+
+/* What a probe is going to cost in a slot of so many nanoseconds. */
+struct probe_cost {
+    uint64_t write_bytes; /* at most; kept to the byte */
+    uint64_t packets;
+    uint64_t setup_ns; /* estimate of preparation inside the slot */
+};
+
+struct probe_run {
+    const void *conf;
+    void *state; /* the probe's own; set by setup, freed by teardown */
+    const struct probe_site *site;
+    int scratch_fd; /* private directory, empty at setup */
+    uint64_t seed;
+    uint64_t slot_ns;            /* planned length of the whole slot, setup included */
+    uint64_t slot_end_ns;        /* CLOCK_MONOTONIC */
+    uint64_t write_budget_bytes; /* what estimate answered */
+    unsigned repetition;         /* 0, 1, ... */
+    uint64_t until_ns;           /* when this repetition should end */
+    uint64_t run_start_ns;       /* zero of all at_ns, CLOCK_MONOTONIC */
+    const volatile sig_atomic_t *stopping;
+    struct hist *hists;    /* by row of metrics; cleared before each repetition */
+    double *values;        /* by row; NAN before each repetition */
+    uint64_t *observed_ns; /* by row; 0 means the length of the repetition */
+    struct result *result; /* notes, events, facts, status, written_bytes */
+};
+
+struct probe {
+    const char *name;   /* "disk.wal"; never renamed */
+    const char *title;  /* "Durable append latency" */
+    const char *why;    /* one sentence: what breaks in an orchestrator when this is bad */
+    const char *source; /* where that is written */
+    unsigned needs, effects;
+    unsigned weight;        /* share of the budget; 0: runs once and returns early (host facts) */
+    uint64_t repetition_ns; /* length of one repetition; 0: measure is called once */
+    const struct opt *opts; /* ended by OPT_END; NULL when there are none */
+    size_t conf_size;
+    const struct metric *metrics; /* ended by METRIC_END; NULL when there are none */
+    const struct fact_row *facts; /* ended by FACT_END; NULL when there are none */
+
+    /* 0, or why not here, in a sentence with a remedy. May be NULL. */
+    int (*supported)(const struct probe_site *site, const void *conf, struct err *e);
+    int (*estimate)(const struct probe_site *site, const void *conf, uint64_t slot_ns,
+                    struct probe_cost *cost, struct err *e); /* NULL: costs nothing */
+    int (*setup)(struct probe_run *run, struct err *e);      /* NULL: nothing to prepare */
+    int (*measure)(struct probe_run *run, struct err *e);
+    void (*judge)(struct probe_run *run);    /* may be NULL */
+    void (*teardown)(struct probe_run *run); /* may be NULL */
+};
+
+#endif
