@@ -106,10 +106,6 @@ int opt_parse(const struct opt *opts, void *conf, int argc, char **argv, struct 
 /* One option by name, as for --set disk.wal.record=8000. */
 int opt_set(const struct opt *opts, void *conf, const char *name, const char *text, struct err *e);
 
-/* Aligned help lines, defaults included. */
-void opt_help(const struct opt *opts, struct buf *out);
-/* The same as scdoc source for the OPTIONS section. */
-void opt_scdoc(const struct opt *opts, struct buf *out);
 /* The resolved values in base units; new reference, NULL when out of memory. */
 json_t *opt_parameters(const struct opt *opts, const void *conf);
 /* Whether a table keeps the rules: names unique and well formed, defaults in range, help a

@@ -13,6 +13,8 @@ struct prng {
     uint64_t s[4];
 };
 
+/* 64 bits from the kernel, for seeds and run ids. */
+uint64_t prng_entropy(void);
 void prng_init(struct prng *p, uint64_t seed);
 /* A generator of its own for a named part, so that adding a draw in one part moves no other. */
 void prng_init_named(struct prng *p, uint64_t seed, const char *name);

@@ -1,0 +1,246 @@
+#include "probes/kit/hdr.h"
+
+#include <endian.h>
+#include <nettle/base64.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "probes/kit/auto.h"
+
+enum {
+    HDR_COOKIE = 0x1c849303 | 0x10,
+    HDR_COOKIE_COMPRESSED = 0x1c849304 | 0x10,
+    HDR_HEAD_BYTES = 40, /* cookie, payload, offset, digits, lowest, highest, ratio */
+    HDR_OUTER_BYTES = 8,
+    HDR_LEB_BYTES_MAX = 9,
+};
+
+static const uint64_t hdr_one = UINT64_C(0x3ff0000000000000); /* 1.0 as IEEE 754 */
+
+static void hdr_put32(struct buf *b, uint32_t value)
+{
+    uint32_t big = htobe32(value);
+    buf_add(b, &big, sizeof big);
+}
+
+static void hdr_put64(struct buf *b, uint64_t value)
+{
+    uint64_t big = htobe64(value);
+    buf_add(b, &big, sizeof big);
+}
+
+static uint32_t hdr_get32(const unsigned char *at)
+{
+    uint32_t big = 0;
+    memcpy(&big, at, sizeof big);
+    return be32toh(big);
+}
+
+static uint64_t hdr_get64(const unsigned char *at)
+{
+    uint64_t big = 0;
+    memcpy(&big, at, sizeof big);
+    return be64toh(big);
+}
+
+/* ZigZag, then seven bits a byte; the ninth byte holds eight. */
+static void hdr_put_leb(struct buf *b, int64_t value)
+{
+    uint64_t zigzag = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    for (unsigned i = 0; i < HDR_LEB_BYTES_MAX - 1; i++) {
+        unsigned char byte = zigzag & 0x7f;
+        zigzag >>= 7;
+        if (zigzag)
+            byte |= 0x80;
+        buf_add(b, &byte, 1);
+        if (!zigzag)
+            return;
+    }
+    unsigned char last = (unsigned char)zigzag;
+    buf_add(b, &last, 1);
+}
+
+/* Bytes taken, 0 when the number is cut short. */
+static size_t hdr_get_leb(const unsigned char *at, size_t left, int64_t *value)
+{
+    uint64_t zigzag = 0;
+    for (size_t i = 0; i < HDR_LEB_BYTES_MAX && i < left; i++) {
+        bool last = i == HDR_LEB_BYTES_MAX - 1;
+        zigzag |= (uint64_t)(last ? at[i] : at[i] & 0x7f) << (7 * i);
+        if (last || !(at[i] & 0x80)) {
+            *value = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+static uint32_t hdr_used(const struct hist *h)
+{
+    uint32_t used = h->size;
+    while (used > 0 && h->counts[used - 1] == 0)
+        used--;
+    return used;
+}
+
+static void hdr_put_counts(const struct hist *h, struct buf *b)
+{
+    uint32_t used = hdr_used(h);
+    for (uint32_t i = 0; i < used;) {
+        uint32_t run = 0;
+        while (i + run < used && h->counts[i + run] == 0)
+            run++;
+        hdr_put_leb(b, run ? -(int64_t)run : (int64_t)h->counts[i]);
+        i += run ? run : 1;
+    }
+}
+
+static void hdr_plain(const struct hist *h, struct buf *plain)
+{
+    AUTO(buf) struct buf counts = { 0 };
+    hdr_put_counts(h, &counts);
+    hdr_put32(plain, HDR_COOKIE);
+    hdr_put32(plain, (uint32_t)counts.size);
+    hdr_put32(plain, 0); /* normalising index offset */
+    hdr_put32(plain, HIST_DIGITS);
+    hdr_put64(plain, 1); /* lowest discernible value */
+    hdr_put64(plain, h->value_max);
+    hdr_put64(plain, hdr_one);
+    buf_add(plain, buf_text(&counts), counts.size);
+    plain->failed = plain->failed || counts.failed;
+}
+
+static int hdr_base64(const unsigned char *bytes, size_t size, struct buf *text, struct err *e)
+{
+    size_t length = BASE64_ENCODE_RAW_LENGTH(size);
+    AUTO_FREE char *text64 = malloc(length + 1);
+    if (!text64)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to encode a histogram");
+    base64_encode_raw(text64, size, bytes);
+    buf_add(text, text64, length);
+    return text->failed ? err_set(e, ERR_NO_RESOURCE, 0, "no room to encode a histogram") : 0;
+}
+
+int hdr_encode(const struct hist *h, struct buf *text, struct err *e)
+{
+    AUTO(buf) struct buf plain = { 0 };
+    hdr_plain(h, &plain);
+    uLongf packed_size = compressBound(plain.size);
+    AUTO_FREE unsigned char *out = malloc(HDR_OUTER_BYTES + packed_size);
+    if (!out || plain.failed)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to encode a histogram");
+    if (compress2(out + HDR_OUTER_BYTES, &packed_size, (const Bytef *)buf_text(&plain), plain.size,
+                  Z_BEST_COMPRESSION) != Z_OK)
+        return err_set(e, ERR_DATA, 0, "zlib refused to compress a histogram");
+    uint32_t cookie = htobe32(HDR_COOKIE_COMPRESSED);
+    uint32_t length = htobe32((uint32_t)packed_size);
+    memcpy(out, &cookie, sizeof cookie);
+    memcpy(out + sizeof cookie, &length, sizeof length);
+    return hdr_base64(out, HDR_OUTER_BYTES + packed_size, text, e);
+}
+
+static int hdr_refuse(const char *why, struct err *e)
+{
+    return err_set(e, ERR_DATA, 0, "histogram: %s", why);
+}
+
+static int hdr_count(struct hist *h, uint32_t *index, int64_t value, struct err *e)
+{
+    if (value < 0) {
+        if (value < -(int64_t)(h->size - *index))
+            return hdr_refuse("a run of empty counts leaves the histogram", e);
+        *index += (uint32_t)-value;
+        return 0;
+    }
+    if (*index >= h->size)
+        return hdr_refuse("more counts than its range holds", e);
+    if (value > INT64_MAX - (int64_t)h->total)
+        return hdr_refuse("its counts overflow", e);
+    uint64_t count = (uint64_t)value;
+    if (count) {
+        uint64_t low = hist_lowest(*index);
+        uint64_t high = hist_highest(*index);
+        h->counts[*index] = count;
+        h->total += count;
+        h->min = low < h->min ? low : h->min;
+        h->max = high < h->value_max ? high : h->value_max;
+        h->sum += (double)count * ((double)low + (double)(high - low) / 2);
+    }
+    (*index)++;
+    return 0;
+}
+
+static int hdr_open_plain(const unsigned char *plain, size_t size, struct hist *h, struct err *e)
+{
+    uint64_t value_max = hdr_get64(plain + 24);
+    if (hdr_get32(plain) != HDR_COOKIE)
+        return hdr_refuse("not of the V2 encoding", e);
+    if (hdr_get32(plain + 8) != 0 || hdr_get32(plain + 12) != HIST_DIGITS ||
+        hdr_get64(plain + 16) != 1 || hdr_get64(plain + 32) != hdr_one)
+        return hdr_refuse("its parameters are not ours (3 digits from 1)", e);
+    if (hdr_get32(plain + 4) != size - HDR_HEAD_BYTES)
+        return hdr_refuse("its length is wrong", e);
+    if (value_max < HIST_SUB_BUCKETS || value_max > UINT64_C(1) << 48)
+        return hdr_refuse("its range is not believable", e);
+    return hist_open(h, value_max, e);
+}
+
+static int hdr_read_plain(const unsigned char *plain, size_t size, struct hist *h, struct err *e)
+{
+    uint32_t index = 0;
+    if (size < HDR_HEAD_BYTES)
+        return hdr_refuse("cut short", e);
+    if (hdr_open_plain(plain, size, h, e))
+        return -1;
+    for (size_t at = HDR_HEAD_BYTES; at < size;) {
+        int64_t value = 0;
+        size_t taken = hdr_get_leb(plain + at, size - at, &value);
+        if (!taken)
+            return hdr_refuse("a count is cut short", e);
+        if (hdr_count(h, &index, value, e))
+            return -1;
+        at += taken;
+    }
+    return 0;
+}
+
+/* No histogram that fits in 2^48 has more counts than this, nine bytes each. */
+enum {
+    HDR_PLAIN_MAX = HDR_HEAD_BYTES + 9 * 40 * HIST_SUB_HALF
+};
+
+static int hdr_unpack(const unsigned char *packed, size_t size, struct hist *h, struct err *e)
+{
+    if (size < HDR_OUTER_BYTES || hdr_get32(packed) != HDR_COOKIE_COMPRESSED ||
+        hdr_get32(packed + 4) != size - HDR_OUTER_BYTES)
+        return hdr_refuse("not of the compressed V2 encoding", e);
+    uLongf plain_size = HDR_PLAIN_MAX;
+    AUTO_FREE unsigned char *plain = malloc(HDR_PLAIN_MAX);
+    if (!plain)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to decode a histogram");
+    if (uncompress(plain, &plain_size, packed + HDR_OUTER_BYTES, size - HDR_OUTER_BYTES) != Z_OK)
+        return hdr_refuse("its compressed part is damaged", e);
+    return hdr_read_plain(plain, plain_size, h, e);
+}
+
+int hdr_decode(const char *text, struct hist *h, struct err *e)
+{
+    size_t length = strlen(text);
+    *h = (struct hist){ 0 };
+    if (length > 2 * (size_t)HDR_PLAIN_MAX)
+        return hdr_refuse("its text is too long", e);
+    size_t size = BASE64_DECODE_LENGTH(length);
+    AUTO_FREE unsigned char *packed = malloc(size + 1);
+    struct base64_decode_ctx ctx;
+    if (!packed)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to decode a histogram");
+    base64_decode_init(&ctx);
+    if (!base64_decode_update(&ctx, &size, packed, length, text) || !base64_decode_final(&ctx))
+        return hdr_refuse("its text is not base64", e);
+    if (hdr_unpack(packed, size, h, e)) {
+        hist_release(h);
+        return -1;
+    }
+    return 0;
+}
