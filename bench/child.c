@@ -1,0 +1,165 @@
+#include "bench/child.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "bench/frame.h"
+#include "bench/stop.h"
+#include "probes/kit/auto.h"
+#include "probes/kit/buf.h"
+#include "probes/kit/clk.h"
+#include "probes/kit/document.h"
+
+struct child {
+    const struct job *job;
+    int out_fd;
+    struct probe_run run;
+    struct result result;
+};
+
+static int child_open(struct child *c, int scratch_fd, struct err *e)
+{
+    const struct probe *p = c->job->probe;
+    if (result_open(&c->result, p->name, p->title, p->metrics, e))
+        return -1;
+    unsigned rows = c->result.metric_count;
+    uint64_t now_ns = clk_now_ns();
+    c->run = (struct probe_run){
+        .conf = c->job->conf,
+        .site = c->job->site,
+        .scratch_fd = scratch_fd,
+        .seed = c->job->seed + c->job->round,
+        .slot_ns = c->job->slot_ns,
+        .slot_end_ns = now_ns + c->job->slot_ns,
+        .run_start_ns = c->job->run_start_ns,
+        .stopping = stop_flag(),
+        .result = &c->result,
+        .hists = calloc(rows + 1, sizeof(struct hist)),
+        .values = calloc(rows + 1, sizeof(double)),
+        .observed_ns = calloc(rows + 1, sizeof(uint64_t)),
+    };
+    c->result.seed = c->run.seed;
+    c->result.started_ns = now_ns - c->job->run_start_ns;
+    c->result.rounds = 1;
+    c->result.parameters = opt_parameters(p->opts, c->job->conf);
+    if (!c->run.hists || !c->run.values || !c->run.observed_ns)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the results of %s", p->name);
+    for (unsigned i = 0; i < rows; i++) {
+        if (p->metrics[i].kind == METRIC_HIST &&
+            hist_open(&c->run.hists[i], UINT64_C(1) << HIST_TEN_MINUTES_BITS, e)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Copies what one repetition left in hists and values into a block of each metric. */
+static int child_keep(struct child *c, uint64_t began_ns, struct err *e)
+{
+    uint64_t length_ns = clk_now_ns() - began_ns;
+    for (unsigned i = 0; i < c->result.metric_count; i++) {
+        struct result_metric *m = &c->result.metrics[i];
+        const struct hist *h = &c->run.hists[i];
+        bool is_hist = m->kind == METRIC_HIST;
+        if (is_hist ? h->total == 0 : isnan(c->run.values[i]))
+            continue;
+        uint64_t observed_ns = c->run.observed_ns[i];
+        struct result_block block = {
+            .at_ns = began_ns - c->run.run_start_ns,
+            .observed_ns = observed_ns ? observed_ns : length_ns,
+            .value = is_hist ? NAN : c->run.values[i],
+            .n = is_hist ? h->total : 1,
+        };
+        if (is_hist)
+            block.hist = *h;
+        if (result_add_block(m, &block, e))
+            return -1;
+    }
+    return 0;
+}
+
+static void child_tell(struct child *c)
+{
+    AUTO(buf) struct buf text = { 0 };
+    struct err e;
+    if (!result_summarise(&c->result, &e)) {
+        result_headline(&c->result, &text);
+        (void)frame_write(c->out_fd, FRAME_PROGRESS, buf_text(&text), text.size, &e);
+    }
+}
+
+static int child_repeat(struct child *c, struct err *e)
+{
+    const struct probe *p = c->job->probe;
+    uint64_t told_ns = 0;
+    do {
+        uint64_t began_ns = clk_now_ns();
+        uint64_t length = p->repetition_ns ? p->repetition_ns : c->job->slot_ns;
+        c->run.until_ns = began_ns + length;
+        if (c->run.until_ns > c->run.slot_end_ns)
+            c->run.until_ns = c->run.slot_end_ns;
+        for (unsigned i = 0; i < c->result.metric_count; i++) {
+            if (c->run.hists[i].counts)
+                hist_clear(&c->run.hists[i]);
+            c->run.values[i] = NAN;
+            c->run.observed_ns[i] = 0;
+        }
+        int failed = p->measure(&c->run, e);
+        if (child_keep(c, began_ns, failed ? &(struct err){ 0 } : e) || failed)
+            return -1;
+        c->run.repetition++;
+        if (clk_now_ns() - told_ns > CLK_NS_PER_S) {
+            child_tell(c);
+            told_ns = clk_now_ns();
+        }
+    } while (p->repetition_ns && !*c->run.stopping && clk_now_ns() < c->run.slot_end_ns);
+    return 0;
+}
+
+static int child_measure(struct child *c, int scratch_fd, struct err *e)
+{
+    const struct probe *p = c->job->probe;
+    if (child_open(c, scratch_fd, e))
+        return -1;
+    struct probe_cost cost = { 0 };
+    if (p->estimate && p->estimate(c->job->site, c->job->conf, c->job->slot_ns, &cost, e))
+        return -1;
+    c->run.write_budget_bytes = cost.write_bytes;
+    if (p->setup && p->setup(&c->run, e))
+        return -1;
+    return child_repeat(c, e);
+}
+
+void child_run(const struct job *job, int scratch_fd, int out_fd)
+{
+    struct child c = { .job = job, .out_fd = out_fd };
+    struct err e = { 0 };
+    AUTO(buf) struct buf text = { 0 };
+
+    if (child_measure(&c, scratch_fd, &e)) {
+        bool cannot = e.kind == ERR_UNSUPPORTED && c.run.repetition == 0;
+        result_set_status(&c.result, cannot ? STATUS_SKIPPED : STATUS_FAILED, "%s", e.msg);
+    } else if (job->probe->judge) {
+        job->probe->judge(&c.run);
+    }
+    if (*stop_flag())
+        result_note(&c.result, "Interrupted before its time was over.");
+    if (job->probe->teardown)
+        job->probe->teardown(&c.run);
+    c.result.duration_ns = clk_now_ns() - job->run_start_ns - c.result.started_ns;
+    if (result_summarise(&c.result, &e) || document_write_fragment(&c.result, &text, &e)) {
+        (void)frame_write(out_fd, FRAME_ERROR, &e, sizeof e, &(struct err){ 0 });
+        return;
+    }
+    (void)frame_write(out_fd, FRAME_RESULT, buf_text(&text), text.size, &e);
+}
+
+void child_ask(const struct job *job, int out_fd)
+{
+    struct err e = { 0 };
+    if (job->probe->supported && job->probe->supported(job->site, job->conf, &e)) {
+        (void)frame_write(out_fd, FRAME_ERROR, &e, sizeof e, &(struct err){ 0 });
+        return;
+    }
+    (void)frame_write(out_fd, FRAME_RESULT, "", 0, &e);
+}

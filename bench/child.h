@@ -1,0 +1,17 @@
+/*
+ * child: the life of a probe in its own process: setup, repetitions, judge, fragment, teardown.
+ */
+#ifndef BENCH_CHILD_H
+#define BENCH_CHILD_H
+
+#include "bench/job.h"
+#include "probes/kit/err.h"
+
+/* Sends FRAME_PROGRESS after each repetition and one FRAME_RESULT at the end. scratch_fd: -1 for
+ * none. */
+void child_run(const struct job *job, int scratch_fd, int out_fd);
+/* Answers whether the probe can work here: FRAME_RESULT (empty) or FRAME_ERROR with a struct err.
+ */
+void child_ask(const struct job *job, int out_fd);
+
+#endif

@@ -1,0 +1,177 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/cmd.h"
+#include "bench/roles.h"
+#include "bench/say.h"
+#include "bench/watch.h"
+#include "probes/kit/auto.h"
+#include "probes/kit/optdoc.h"
+#include "probes/probes.h"
+
+struct explain_conf {
+    bool unused; /* a table of no options still has a struct */
+};
+
+static const struct opt explain_opts[] = { OPT_END };
+
+struct explain {
+    const char *id;
+    struct buf *out;
+    struct roles roles;
+    bool found;
+};
+
+static void explain_bound(struct buf *out, const struct criterion *c)
+{
+    char fit[UNITS_TEXT_BYTES];
+    char unfit[UNITS_TEXT_BYTES];
+    bool most = c->kind == CRITERION_AT_MOST;
+    if (c->kind == CRITERION_AT_MOST || c->kind == CRITERION_AT_LEAST) {
+        buf_addf(out, "fit %s %s", most ? "<=" : ">=", units_format(c->fit, c->unit, fit));
+        if (!isnan(c->unfit))
+            buf_addf(out, ", unfit %s %s", most ? ">" : "<",
+                     units_format(c->unfit, c->unit, unfit));
+        return;
+    }
+    for (char **w = c->unfit_on; w && *w; w++)
+        buf_addf(out, "%s%s", w == c->unfit_on ? "unfit when " : ", ", *w);
+    for (char **w = c->marginal_on; w && *w; w++)
+        buf_addf(out, "%s%s",
+                 w == c->marginal_on ? (c->unfit_on ? "; marginal when " : "marginal when ") : ", ",
+                 *w);
+    for (char **w = c->requires; w && *w; w++)
+        buf_addf(out, "%s%s", w == c->requires ? "requires " : " ", *w);
+    if (c->requires)
+        buf_addf(out, "; %s when one is missing", grade_name(c->otherwise));
+}
+
+static void explain_criterion(struct buf *out, const char *role, const struct criterion *c)
+{
+    buf_addf(out, "  %s/%s: %s\n    ", role, c->id, c->title);
+    if (c->metric)
+        buf_addf(out, "%s %s: ", c->metric, c->statistic);
+    else
+        buf_addf(out, "%s: ", c->fact);
+    explain_bound(out, c);
+    buf_addf(out, "\n    why     %s\n    source  %s (%s)\n    advice  %s\n", c->why, c->source,
+             c->basis, c->advice);
+}
+
+/* Every criterion that the filter lets through. */
+static void explain_criteria(struct explain *x, const char *metric, const char *fact)
+{
+    for (unsigned i = 0; i < x->roles.count; i++) {
+        const struct profile *p = &x->roles.profiles[i];
+        for (unsigned k = 0; k < p->count; k++) {
+            const struct criterion *c = &p->criteria[k];
+            if ((metric && c->metric && strcmp(metric, c->metric) == 0) ||
+                (fact && c->fact && strcmp(fact, c->fact) == 0)) {
+                explain_criterion(x->out, p->role, c);
+            }
+        }
+    }
+}
+
+static void explain_probe(struct explain *x)
+{
+    const struct probe *p = probes_find(x->id);
+    if (!p)
+        return;
+    x->found = true;
+    buf_addf(x->out, "%s: %s\n\nwhy     %s\nsource  %s\n", p->name, p->title, p->why, p->source);
+    for (const struct metric *m = p->metrics; m && m->id; m++)
+        buf_addf(x->out, "%s%-24s %s\n", m == p->metrics ? "\nmetrics:\n  " : "  ", m->id, m->what);
+    for (const struct fact_row *f = p->facts; f && f->name; f++)
+        buf_addf(x->out, "%s%-28s %s\n", f == p->facts ? "\nfacts:\n  " : "  ", f->name, f->what);
+    if (p->opts && p->opts->type != OPT_TYPE_END) {
+        buf_addf(x->out, "\noptions (--set %s.OPTION=VALUE):\n", p->name);
+        optdoc_help(p->opts, x->out);
+    }
+}
+
+static void explain_metric(struct explain *x)
+{
+    const struct probe *owner = NULL;
+    const struct metric *m = probes_metric(x->id, &owner);
+    m = m ? m : metric_find(watch_table(), x->id);
+    if (!m)
+        return;
+    buf_addf(x->out, "%s%s: %s\n\nunit %s, %s is better, %s%s%s\n\njudged by:\n",
+             x->found ? "\nThe metric of that name:\n\n" : "", m->id, m->what, units_name(m->unit),
+             metric_better_name(m->better), metric_kind_name(m->kind), owner ? ", of probe " : "",
+             owner ? owner->name : ", of the witness");
+    explain_criteria(x, m->id, NULL);
+    x->found = true;
+}
+
+static void explain_fact(struct explain *x)
+{
+    const struct probe *owner = NULL;
+    const struct fact_row *f = probes_fact(x->id, &owner);
+    if (!f)
+        return;
+    x->found = true;
+    buf_addf(x->out, "%s: %s\n\nfrom probe %s\n\njudged by:\n", f->name, f->what, owner->name);
+    explain_criteria(x, NULL, f->name);
+}
+
+/* A role, or "role/criterion". */
+static void explain_role(struct explain *x)
+{
+    const char *slash = strchr(x->id, '/');
+    size_t length = slash ? (size_t)(slash - x->id) : strlen(x->id);
+    for (unsigned i = 0; i < x->roles.count; i++) {
+        const struct profile *p = &x->roles.profiles[i];
+        if (strlen(p->role) != length || strncmp(p->role, x->id, length) != 0)
+            continue;
+        if (!slash)
+            buf_addf(x->out, "%s: %s\n\n", p->role, p->title);
+        for (unsigned k = 0; k < p->count; k++) {
+            if (slash && strcmp(slash + 1, p->criteria[k].id) != 0)
+                continue;
+            explain_criterion(x->out, p->role, &p->criteria[k]);
+            x->found = true;
+        }
+    }
+}
+
+static int explain_all(struct explain *x, struct err *e)
+{
+    struct roles_conf none = { 0 };
+    if (roles_load(&none, &x->roles, e))
+        return -1;
+    explain_probe(x);
+    explain_metric(x);
+    explain_fact(x);
+    explain_role(x);
+    return x->found
+               ? 0
+               : err_set(e, ERR_USAGE, 0,
+                         "explain: nothing is called '%s'; 'plimsoll list' shows all names", x->id);
+}
+
+static int explain_run(const void *conf, const struct opt_list *operands)
+{
+    (void)conf;
+    AUTO(buf) struct buf out = { 0 };
+    struct err e = { 0 };
+    if (operands->count != 1)
+        return say_usage("explain: name one probe, metric, fact, role or role/criterion");
+    struct explain x = { .id = operands->items[0], .out = &out };
+    int failed = explain_all(&x, &e) || say_out(&out, &e);
+    roles_release(&x.roles);
+    return failed ? say_error(&e) : EXIT_STATUS_FIT;
+}
+
+const struct command cmd_explain = {
+    .name = "explain",
+    .summary = "say what a probe, metric, fact, role or criterion is, and why it matters",
+    .operands = "ID",
+    .opts = explain_opts,
+    .conf_size = sizeof(struct explain_conf),
+    .run = explain_run,
+    .about = "Explains one name: what it measures, its unit, its options, which roles judge it by "
+             "which bounds, why, and from which source. A criterion is named ROLE/ID.",
+};

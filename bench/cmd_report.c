@@ -1,0 +1,88 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/cmd.h"
+#include "bench/roles.h"
+#include "bench/say.h"
+#include "probes/kit/auto.h"
+#include "probes/kit/document.h"
+#include "reports/render.h"
+
+struct report_conf {
+    struct roles_conf judged;
+    const char *format;
+    bool details;
+};
+
+static const char *const report_formats[] = { "text", "html", "markdown", "json", NULL };
+
+static const struct opt report_opts[] = {
+    OPT_CHOICE(struct report_conf, format, .name = "format", .letter = 'f', .arg = "FORMAT",
+               .initial = "text", .choices = report_formats, .help = "How to say it."),
+    ROLES_OPTIONS(struct report_conf),
+    OPT_FLAG(struct report_conf, details, .name = "details",
+             .help = "Print every criterion, not only the one that decided (text)."),
+    OPT_END,
+};
+
+static int report_render(const struct report_conf *c, const struct document *d,
+                         const struct verdicts *v, struct err *e)
+{
+    AUTO(buf) struct buf text = { 0 };
+    struct report report = { .document = d,
+                             .verdicts = v->items,
+                             .verdict_count = v->count,
+                             .colour = say_colour(STDOUT_FILENO),
+                             .width = say_width(STDOUT_FILENO),
+                             .details = c->details };
+    if (render_find(c->format)->render(&report, &text, e))
+        return -1;
+    return say_out(&text, e);
+}
+
+/* Loads, judges and renders one document; its exit status, or -1. */
+static int report_one(const struct report_conf *c, const struct roles *roles, const char *path,
+                      struct err *e)
+{
+    struct document d = { 0 };
+    struct verdicts v = { 0 };
+    int status = -1;
+    if (!document_load(path, &d, e) && !roles_judge(roles, &d, c->judged.strict, &v, e) &&
+        !report_render(c, &d, &v, e)) {
+        status = roles_exit_status(roles, &v);
+    }
+    roles_release_verdicts(&v);
+    document_release(&d);
+    return status;
+}
+
+static int report_run(const void *conf, const struct opt_list *operands)
+{
+    struct roles roles = { 0 };
+    struct err e = { 0 };
+    int worst = EXIT_STATUS_FIT;
+    if (operands->count == 0)
+        return say_usage("report: no document is named; as in 'plimsoll report result.json'");
+    const struct report_conf *c = conf;
+    int failed = roles_load(&c->judged, &roles, &e);
+    for (unsigned i = 0; !failed && i < operands->count; i++) {
+        int status = report_one(c, &roles, operands->items[i], &e);
+        failed = status < 0;
+        worst = status > worst ? status : worst;
+    }
+    roles_release(&roles);
+    return failed ? say_error(&e) : worst;
+}
+
+const struct command cmd_report = {
+    .name = "report",
+    .summary = "say again what a document holds, judged by today's profiles",
+    .operands = "DOC...",
+    .opts = report_opts,
+    .conf_size = sizeof(struct report_conf),
+    .run = report_run,
+    .about = "Reads result documents of this or any other host ('-' is standard input) and "
+             "renders verdicts and figures. The exit status is that of the verdict; of several "
+             "documents, the worst.",
+};

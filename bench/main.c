@@ -1,0 +1,67 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/command.h"
+#include "bench/say.h"
+#include "bench/usage.h"
+#include "probes/kit/auto.h"
+
+enum {
+    MAIN_COMMANDS = 32
+};
+
+static int main_print(const struct buf *text)
+{
+    struct err e = { 0 };
+    return say_out(text, &e) ? say_error(&e) : EXIT_STATUS_FIT;
+}
+
+static int main_unknown(const char *word)
+{
+    const char *names[MAIN_COMMANDS + 1] = { 0 };
+    for (unsigned i = 0; command_all[i] && i < MAIN_COMMANDS; i++)
+        names[i] = command_all[i]->name;
+    const char *near = opt_nearest(word, names);
+    if (near)
+        return say_usage("unknown command '%s'; did you mean '%s'?", word, near);
+    return say_usage("unknown command '%s'; 'plimsoll --help' lists them", word);
+}
+
+static int main_command(const struct command *c, int argc, char **argv)
+{
+    AUTO(buf) struct buf text = { 0 };
+    AUTO_FREE void *conf = calloc(1, c->conf_size);
+    struct opt_list operands = { 0 };
+    struct err e = { 0 };
+    bool help = false;
+    if (!conf)
+        return say_usage("%s: no memory", c->name);
+    if (opt_defaults(c->opts, conf, c->conf_size, &e) ||
+        opt_parse(c->opts, conf, argc, argv, &operands, &help, &e)) {
+        return say_error(&e);
+    }
+    if (help) {
+        usage_command(c, &text);
+        return main_print(&text);
+    }
+    if (operands.count && !c->operands)
+        return say_usage("%s: takes no operand, but '%s' was given", c->name, operands.items[0]);
+    return c->run(conf, &operands);
+}
+
+int main(int argc, char **argv)
+{
+    AUTO(buf) struct buf text = { 0 };
+    const char *word = argc > 1 ? argv[1] : "--help";
+    if (strcmp(word, "--version") == 0) {
+        buf_adds(&text, "plimsoll " VERSION "\n");
+        return main_print(&text);
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        usage_program(&text);
+        int status = main_print(&text);
+        return argc > 1 ? status : EXIT_STATUS_UNKNOWN;
+    }
+    const struct command *c = command_find(word);
+    return c ? main_command(c, argc - 1, argv + 1) : main_unknown(word);
+}

@@ -1,0 +1,143 @@
+#include "bench/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/limits.h"
+#include "probes/probes.h"
+
+static int plan_unknown_probe(const char *name, struct err *e)
+{
+    const char *names[LIMITS_MEASUREMENTS + 1] = { 0 };
+    for (unsigned i = 0; probes_all[i]; i++)
+        names[i] = probes_all[i]->name;
+    const char *near = opt_nearest(name, names);
+    return err_set(e, ERR_USAGE, 0, "unknown probe '%s'%s%s%s; 'plimsoll list probes' shows all",
+                   name, near ? "; did you mean '" : "", near ? near : "", near ? "'" : "");
+}
+
+static bool plan_wants(const struct opt_list *names, const char *probe)
+{
+    bool wanted = names->count == 0;
+    for (unsigned i = 0; i < names->count; i++)
+        wanted = wanted || strcmp(names->items[i], probe) == 0;
+    return wanted;
+}
+
+static int plan_add(struct plan *p, const struct probe *probe, struct err *e)
+{
+    struct plan_item *item = &p->items[p->count];
+    *item = (struct plan_item){ .probe = probe };
+    item->conf = calloc(1, probe->conf_size ? probe->conf_size : 1);
+    if (!item->conf)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the options of %s", probe->name);
+    p->count++;
+    if (probe->opts && opt_defaults(probe->opts, item->conf, probe->conf_size, e))
+        return err_wrap(e, "options of %s", probe->name);
+    return 0;
+}
+
+/* "disk.wal.record=8000": the probe is the longest name that fits before the last dot. */
+static int plan_set(struct plan *p, const char *set, struct err *e)
+{
+    static const char form[] = "is not PROBE.OPTION=VALUE, as in disk.wal.record=8000";
+    const char *equals = strchr(set, '=');
+    char name[LIMITS_NAME_BYTES];
+    if (!equals || (size_t)(equals - set) >= sizeof name)
+        return err_set(e, ERR_USAGE, 0, "--set '%s' %s", set, form);
+    memcpy(name, set, (size_t)(equals - set));
+    name[equals - set] = '\0';
+    char *dot = strrchr(name, '.');
+    if (!dot)
+        return err_set(e, ERR_USAGE, 0, "--set '%s' %s", set, form);
+    *dot = '\0';
+    if (!probes_find(name))
+        return plan_unknown_probe(name, e) ? err_wrap(e, "--set '%s'", set) : -1;
+    struct plan_item *item = plan_find(p, name);
+    if (!item)
+        return 0; /* a probe that is not measured now */
+    if (!item->probe->opts)
+        return err_set(e, ERR_USAGE, 0, "--set '%s': %s has no options", set, name);
+    if (opt_set(item->probe->opts, item->conf, dot + 1, equals + 1, e))
+        return err_wrap(e, "--set '%s'", set);
+    return 0;
+}
+
+static int plan_set_peer(struct plan *p, const char *peer, struct err *e)
+{
+    for (unsigned i = 0; i < p->count; i++) {
+        struct plan_item *item = &p->items[i];
+        if ((item->probe->needs & PROBE_NEEDS_PEER) &&
+            opt_set(item->probe->opts, item->conf, "peer", peer, e)) {
+            return err_wrap(e, "--peer '%s'", peer);
+        }
+    }
+    return 0;
+}
+
+int plan_make(const struct opt_list *names, const struct opt_list *sets, const char *peer,
+              struct plan *p, struct err *e)
+{
+    *p = (struct plan){ 0 };
+    for (unsigned i = 0; i < names->count; i++) {
+        if (!probes_find(names->items[i]))
+            return plan_unknown_probe(names->items[i], e);
+    }
+    for (unsigned i = 0; probes_all[i]; i++) {
+        if (plan_wants(names, probes_all[i]->name) && plan_add(p, probes_all[i], e))
+            return -1;
+    }
+    for (unsigned i = 0; i < sets->count; i++) {
+        if (plan_set(p, sets->items[i], e))
+            return -1;
+    }
+    return peer ? plan_set_peer(p, peer, e) : 0;
+}
+
+void plan_release(struct plan *p)
+{
+    for (unsigned i = 0; i < p->count; i++)
+        free(p->items[i].conf);
+    *p = (struct plan){ 0 };
+}
+
+struct plan_item *plan_find(struct plan *p, const char *probe)
+{
+    for (unsigned i = 0; i < p->count; i++) {
+        if (strcmp(p->items[i].probe->name, probe) == 0)
+            return &p->items[i];
+    }
+    return NULL;
+}
+
+uint64_t plan_slot_ns(const struct plan *p, unsigned index, uint64_t left_ns)
+{
+    unsigned weight = p->items[index].probe->weight;
+    uint64_t total = 0;
+    for (unsigned i = index; i < p->count; i++)
+        total += p->items[i].skipped ? 0 : p->items[i].probe->weight;
+    if (weight == 0 || total == 0)
+        return BENCH_ONCE_NS;
+    uint64_t slot = (uint64_t)((double)left_ns * weight / (double)total);
+    return slot < BENCH_SLOT_NS_MIN ? BENCH_SLOT_NS_MIN : slot;
+}
+
+struct probe_cost plan_cost(const struct plan *p, const struct probe_site *site, uint64_t left_ns)
+{
+    struct probe_cost sum = { 0 };
+    for (unsigned i = 0; i < p->count; i++) {
+        const struct plan_item *item = &p->items[i];
+        struct probe_cost cost = { 0 };
+        struct err ignored;
+        uint64_t slot = plan_slot_ns(p, i, left_ns);
+        if (item->skipped)
+            continue;
+        left_ns -= item->probe->weight && slot < left_ns ? slot : 0;
+        if (item->probe->estimate &&
+            !item->probe->estimate(site, item->conf, slot, &cost, &ignored)) {
+            sum.write_bytes += cost.write_bytes;
+            sum.packets += cost.packets;
+        }
+    }
+    return sum;
+}

@@ -1,0 +1,287 @@
+#include "bench/survey.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/labels.h"
+#include "bench/limits.h"
+#include "bench/plan.h"
+#include "bench/runner.h"
+#include "bench/say.h"
+#include "bench/scratch.h"
+#include "bench/site.h"
+#include "bench/stop.h"
+#include "bench/witness.h"
+#include "probes/kit/auto.h"
+#include "probes/kit/clk.h"
+#include "probes/kit/file.h"
+#include "probes/kit/prng.h"
+#include "probes/kit/units.h"
+
+struct voyage { /* one run under way */
+    const struct survey *survey;
+    struct document *d;
+    struct site site;
+    struct scratch scratch;
+    struct witness witness;
+    struct plan plan;
+    uint64_t start_ns;
+    uint64_t end_ns; /* of all measuring; the report comes after */
+};
+
+void survey_hostname(char name[LIMITS_NAME_BYTES])
+{
+    if (gethostname(name, LIMITS_NAME_BYTES - 1) || !*name)
+        (void)snprintf(name, LIMITS_NAME_BYTES, "host");
+    name[LIMITS_NAME_BYTES - 1] = '\0';
+}
+
+static void survey_draw_id(char id[DOCUMENT_ID_BYTES])
+{
+    (void)snprintf(id, DOCUMENT_ID_BYTES, "%016llx%016llx", (unsigned long long)prng_entropy(),
+                   (unsigned long long)prng_entropy());
+}
+
+/* A drawn seed is short enough to type again. */
+static uint64_t survey_seed(uint64_t wanted)
+{
+    return wanted ? wanted : (prng_entropy() & UINT32_MAX) + 1;
+}
+
+/* The words the program was called with. */
+static int survey_words(struct document *d, struct err *e)
+{
+    AUTO(buf) struct buf line = { 0 };
+    if (file_read_at(AT_FDCWD, "/proc/self/cmdline", &line, e))
+        return -1;
+    for (size_t at = 0; at < line.size && d->argc < DOCUMENT_ARGV_MAX;
+         at += strlen(line.data + at) + 1) {
+        d->argv[d->argc] = strdup(line.data + at);
+        if (!d->argv[d->argc++])
+            return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the command line");
+    }
+    return 0;
+}
+
+static int survey_describe(struct voyage *v, struct err *e)
+{
+    struct document *d = v->d;
+    time_t now = time(NULL);
+    struct tm utc;
+    (void)gmtime_r(&now, &utc);
+    (void)strftime(d->started, sizeof d->started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    (void)snprintf(d->version, sizeof d->version, "%s", VERSION);
+    (void)snprintf(d->dir, sizeof d->dir, "%s", v->site.dir);
+    survey_draw_id(d->id);
+    d->seed = survey_seed(v->survey->conf->seed);
+    d->budget_ns = v->survey->conf->budget_ns;
+    d->clock_cost_ns = clk_cost_ns();
+    return survey_words(d, e);
+}
+
+static struct job survey_job(const struct voyage *v, const struct plan_item *item, uint64_t slot_ns)
+{
+    return (struct job){ .probe = item->probe,
+                         .conf = item->conf,
+                         .site = &v->site.probe,
+                         .seed = v->d->seed,
+                         .slot_ns = slot_ns,
+                         .run_start_ns = v->start_ns,
+                         .round = item->rounds };
+}
+
+/* A probe that cannot work here is in the document all the same, with the reason. */
+static int survey_skip(struct voyage *v, struct plan_item *item, struct err *e)
+{
+    struct result r = { 0 };
+    if (result_open(&r, item->probe->name, item->probe->title, item->probe->metrics, e))
+        return -1;
+    r.parameters = opt_parameters(item->probe->opts, item->conf);
+    r.seed = v->d->seed;
+    result_set_status(&r, STATUS_SKIPPED, "%s", item->reason);
+    progress_end(v->survey->progress, &r);
+    return document_take(v->d, &r, e);
+}
+
+static void survey_ask_all(struct voyage *v)
+{
+    for (unsigned i = 0; i < v->plan.count && !*stop_flag(); i++) {
+        struct plan_item *item = &v->plan.items[i];
+        struct job job = survey_job(v, item, 0);
+        struct err why;
+        if (runner_ask(&job, &why)) {
+            item->skipped = true;
+            (void)snprintf(item->reason, sizeof item->reason, "%s", why.msg);
+        }
+    }
+}
+
+static void survey_announce(const struct voyage *v, uint64_t left_ns)
+{
+    if (v->survey->progress->quiet)
+        return;
+    struct probe_cost cost = plan_cost(&v->plan, &v->site.probe, left_ns);
+    char bytes[UNITS_TEXT_BYTES];
+    char spare[UNITS_TEXT_BYTES];
+    say_note("plimsoll %s: about %.0f s; writes at most %s below %s (%s free) and removes it; "
+             "sends %s%.0d%s.",
+             VERSION, (double)v->survey->conf->budget_ns / CLK_NS_PER_S,
+             units_format((double)cost.write_bytes, UNIT_BYTES, bytes), v->site.dir,
+             units_format((double)v->site.place.free_bytes, UNIT_BYTES, spare),
+             cost.packets ? "" : "no packets", (int)cost.packets, cost.packets ? " packets" : "");
+}
+
+/* Facts belong to the host, not to the probe that found them. */
+static void survey_lift_facts(struct document *d, struct result *r)
+{
+    for (unsigned i = 0; i < r->facts.count; i++) {
+        const struct fact *f = &r->facts.items[i];
+        if (f->kind == FACT_TEXT)
+            (void)facts_set_text(&d->host, f->name, f->text, f->reason);
+        else if (f->kind == FACT_NUMBER)
+            (void)facts_set_number(&d->host, f->name, f->number, f->unit, f->reason);
+        else if (f->kind == FACT_LIST)
+            (void)facts_set_list(&d->host, f->name, f->text, f->reason);
+        else
+            (void)facts_set_unknown(&d->host, f->name, f->reason);
+    }
+    facts_release(&r->facts);
+}
+
+static void survey_remark(struct result *r)
+{
+    const struct witnessed *w = &r->witnessed;
+    if (w->steal_ratio >= 0.05)
+        result_note(r, "%.0f %% of the CPU time was stolen meanwhile: the figures include it.",
+                    w->steal_ratio * 100);
+    if (w->throttled_ratio >= 0.01)
+        result_note(r, "A CPU quota throttled this process for %.0f %% of the time.",
+                    w->throttled_ratio * 100);
+    if (w->clock_step_ns >= 10 * CLK_NS_PER_MS)
+        result_note(r, "The wall clock was stepped by %.0f ms meanwhile.",
+                    w->clock_step_ns / CLK_NS_PER_MS);
+}
+
+static int survey_measure(struct voyage *v, struct plan_item *item, uint64_t slot_ns, struct err *e)
+{
+    struct result r = { 0 };
+    struct witnessed before = { 0 };
+    struct job job = survey_job(v, item, slot_ns);
+    struct runner_hooks hooks = { progress_update, v->survey->progress };
+    const struct scratch *s = v->scratch.fd >= 0 ? &v->scratch : NULL;
+
+    progress_begin(v->survey->progress, item->probe->name, slot_ns);
+    witness_mark(&v->witness, &before);
+    runner_run(&job, s, &hooks, &r);
+    witness_mark(&v->witness, &r.witnessed);
+    item->rounds++;
+    survey_remark(&r);
+    survey_lift_facts(v->d, &r);
+
+    struct result *had = document_measurement(v->d, item->probe->name);
+    if (!had) {
+        progress_end(v->survey->progress, &r);
+        return document_take(v->d, &r, e);
+    }
+    int failed = result_absorb(had, &r, e) || result_summarise(had, e);
+    result_release(&r);
+    progress_end(v->survey->progress, had);
+    return failed ? -1 : 0;
+}
+
+static int survey_round(struct voyage *v, uint64_t end_ns, struct err *e)
+{
+    for (unsigned i = 0; i < v->plan.count && !*stop_flag(); i++) {
+        struct plan_item *item = &v->plan.items[i];
+        uint64_t now = clk_now_ns();
+        uint64_t left_ns = now < end_ns ? end_ns - now : 0;
+        if (item->skipped)
+            continue;
+        if (survey_measure(v, item, plan_slot_ns(&v->plan, i, left_ns), e))
+            return -1;
+    }
+    return 0;
+}
+
+static int survey_first(struct voyage *v, struct err *e)
+{
+    survey_ask_all(v);
+    uint64_t whole = v->end_ns - v->start_ns;
+    uint64_t share = v->survey->again ? BENCH_FIRST_ROUND_PERCENT : 100;
+    uint64_t end = v->start_ns + whole / 100 * share;
+    survey_announce(v, end - v->start_ns);
+    for (unsigned i = 0; i < v->plan.count; i++) {
+        if (v->plan.items[i].skipped && survey_skip(v, &v->plan.items[i], e))
+            return -1;
+    }
+    return survey_round(v, end, e);
+}
+
+static int survey_second(struct voyage *v, struct err *e)
+{
+    const char *names[BENCH_AGAIN_MAX];
+    uint64_t now = clk_now_ns();
+    if (!v->survey->again || *stop_flag() || now + BENCH_SLOT_NS_MIN >= v->end_ns)
+        return 0;
+    unsigned count = v->survey->again(v->d, v->survey->again_arg, names, BENCH_AGAIN_MAX);
+    for (unsigned i = 0; i < v->plan.count; i++) {
+        bool chosen = false;
+        for (unsigned k = 0; k < count; k++)
+            chosen = chosen || strcmp(names[k], v->plan.items[i].probe->name) == 0;
+        v->plan.items[i].skipped = v->plan.items[i].skipped || !chosen;
+    }
+    return survey_round(v, v->end_ns, e);
+}
+
+static void survey_close(struct voyage *v)
+{
+    struct err e;
+    if (witness_finish(&v->witness, &v->d->witness, &e))
+        v->d->witness = (struct result){ 0 };
+    v->d->interrupted = *stop_flag();
+    v->d->duration_ns = clk_now_ns() - v->start_ns;
+}
+
+static int survey_go(struct voyage *v, struct err *e)
+{
+    const struct survey_conf *c = v->survey->conf;
+    if (c->peers.count > 1)
+        return err_set(e, ERR_USAGE, 0,
+                       "one --peer a run; measure the others in runs of their own");
+    if (labels_parse(&c->labels, v->d, e) ||
+        plan_make(v->survey->probes, &c->sets, c->peers.count ? c->peers.items[0] : NULL, &v->plan,
+                  e) ||
+        site_open(c->dir, &v->site, e) || scratch_open(v->site.dir, &v->scratch, e) ||
+        survey_describe(v, e)) {
+        return -1;
+    }
+    struct err blind;
+    if (witness_start(&v->witness, v->start_ns, &blind))
+        say_note("plimsoll: %s; the run goes on without a witness", blind.msg);
+    if (survey_first(v, e) || survey_second(v, e))
+        return -1;
+    survey_close(v);
+    return 0;
+}
+
+int survey_run(const struct survey *s, struct document *d, struct err *e)
+{
+    uint64_t now = clk_now_ns();
+    struct voyage v = { .survey = s,
+                        .d = d,
+                        .scratch = SCRATCH_CLOSED,
+                        .witness = WITNESS_NONE,
+                        .start_ns = now,
+                        .end_ns = now + s->conf->budget_ns - BENCH_REPORT_NS };
+    v.site.probe.proc_fd = v.site.probe.sys_fd = -1;
+    int failed = survey_go(&v, e);
+    witness_release(&v.witness);
+    scratch_release(&v.scratch);
+    plan_release(&v.plan);
+    site_release(&v.site);
+    return failed;
+}

@@ -1,0 +1,61 @@
+/*
+ * survey: a whole run on this host: site, plan, probes one after the other, witness, document.
+ */
+#ifndef BENCH_SURVEY_H
+#define BENCH_SURVEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench/progress.h"
+#include "probes/kit/document.h"
+#include "probes/kit/opt.h"
+
+struct survey_conf {
+    const char *dir; /* "" is the default: /var/lib for root, else /var/tmp */
+    uint64_t budget_ns;
+    uint64_t seed; /* 0: drawn */
+    struct opt_list peers;
+    struct opt_list labels; /* "key=value" */
+    struct opt_list sets;   /* "probe.option=value" */
+};
+
+/* Rows for a command whose config struct holds a `struct survey_conf survey`. */
+#define SURVEY_OPTIONS(conf)                                                                       \
+    OPT_TEXT(conf, survey.dir, .name = "dir", .arg = "DIR",                                        \
+             .help = "Measure the disk under this directory, where the orchestrator would keep "   \
+                     "its state. Default: /var/lib for root, else /var/tmp."),                     \
+        OPT_DURATION(conf, survey.budget_ns, .name = "budget", .initial = "60s",                   \
+                     .min = BENCH_BUDGET_NS_MIN, .max = BENCH_BUDGET_NS_MAX,                       \
+                     .help = "Wall time of the whole run, report included."),                      \
+        OPT_LIST(conf, survey.peers, .name = "peer", .arg = "HOST[:PORT]",                         \
+                 .help = "Measure the network to this node, where 'plimsoll reflect' runs."),      \
+        OPT_LIST(conf, survey.labels, .name = "label", .arg = "KEY=VALUE",                         \
+                 .help = "Note provider, plan, region, price or note in the document."),           \
+        OPT_LIST(conf, survey.sets, .name = "set", .arg = "PROBE.OPTION=VALUE",                    \
+                 .help = "Set an option of a probe; 'plimsoll explain PROBE' lists them."),        \
+        OPT_U64(conf, survey.seed, .name = "seed",                                                 \
+                .help = "Repeat a run's offsets and contents; 0 draws a seed.")
+
+/* Names the probes to measure again in the time that is left; how many. */
+typedef unsigned survey_again(const struct document *d, void *arg, const char *names[],
+                              unsigned most);
+
+struct survey {
+    const struct survey_conf *conf;
+    const struct opt_list *probes; /* to measure; none: all */
+    survey_again *again;           /* NULL: one round */
+    void *again_arg;
+    struct progress *progress;
+};
+
+/*
+ * Fills *d. -1 only when nothing could be measured at all (bad options, no --dir); a probe that
+ * fails is in the document. An interrupted run is no error: d->interrupted.
+ */
+int survey_run(const struct survey *s, struct document *d, struct err *e);
+
+/* The host's name for people and file names. */
+void survey_hostname(char name[LIMITS_NAME_BYTES]);
+
+#endif

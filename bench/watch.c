@@ -1,0 +1,241 @@
+#include "bench/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bench/frame.h"
+#include "bench/limits.h"
+#include "probes/kit/auto.h"
+#include "probes/kit/clk.h"
+#include "probes/kit/document.h"
+#include "probes/kit/file.h"
+#include "probes/kit/pressure.h"
+#include "probes/kit/steal.h"
+#include "probes/noise/sampler.h"
+
+/* The counters of the host at one moment. */
+struct watch_point {
+    uint64_t at_ns;
+    struct steal steal;
+    struct pressure pressure;
+    uint64_t throttled_ns;
+    bool throttled_known;
+};
+
+enum {
+    WATCH_STALL,
+    WATCH_STEAL,
+    WATCH_METRICS
+};
+
+static const struct metric watch_metrics[] = {
+    [WATCH_STALL] = {.id = "witness.stall",
+                     .unit = UNIT_NS,
+                     .better = METRIC_LOWER,
+                     .kind = METRIC_HIST,
+                     .show = "p99 max",
+                     .what = "How late a 1-ms sleeper woke on any CPU, during the whole run and "
+                              "under the run's own load."},
+    [WATCH_STEAL] = { .id = "witness.steal",
+                     .unit = UNIT_RATIO,
+                     .better = METRIC_LOWER,
+                     .kind = METRIC_MEAN,
+                     .show = "value",
+                     .what = "Share of all CPU time that the hypervisor gave to others during the "
+                              "whole run."               },
+    METRIC_END,
+};
+
+struct watch {
+    int fd;
+    int proc_fd;
+    uint64_t run_start_ns;
+    struct sampler *sampler; /* NULL: could not be made */
+    struct watch_point last;
+    int64_t offset_ns; /* wall clock less monotonic clock, last seen */
+    double step_ns;    /* largest jump since the last mark */
+    struct hist stalls;
+    struct result result;
+};
+
+const struct metric *watch_table(void)
+{
+    return watch_metrics;
+}
+
+static const char *const watch_cpu_stats[] = {
+    "/sys/fs/cgroup/cpu.stat",
+    "/sys/fs/cgroup/cpu/cpu.stat",
+    "/sys/fs/cgroup/cpu,cpuacct/cpu.stat",
+};
+
+static void watch_throttled(struct watch_point *p)
+{
+    AUTO(buf) struct buf text = { 0 };
+    struct err ignored;
+    for (size_t i = 0; i < sizeof watch_cpu_stats / sizeof watch_cpu_stats[0]; i++) {
+        if (!file_read_at(AT_FDCWD, watch_cpu_stats[i], &text, &ignored) &&
+            !pressure_parse_throttled(buf_text(&text), &p->throttled_ns, &ignored)) {
+            p->throttled_known = true;
+            return;
+        }
+    }
+}
+
+static void watch_sample(struct watch *w, struct watch_point *p)
+{
+    struct err ignored;
+    p->at_ns = clk_now_ns();
+    p->throttled_known = false;
+    if (steal_read(w->proc_fd, &p->steal, &ignored))
+        p->steal.reported = false;
+    pressure_read(w->proc_fd, &p->pressure);
+    watch_throttled(p);
+}
+
+static void watch_clock(struct watch *w)
+{
+    int64_t offset = (int64_t)clk_realtime_ns() - (int64_t)clk_now_ns();
+    double step = fabs((double)(offset - w->offset_ns));
+    w->step_ns = fmax(w->step_ns, step);
+    w->offset_ns = offset;
+}
+
+static double watch_share(uint64_t before, uint64_t after, double elapsed)
+{
+    return after < before || elapsed <= 0 ? NAN : (double)(after - before) / elapsed;
+}
+
+static double watch_pressure(const struct watch_point *a, const struct watch_point *b,
+                             enum pressure_kind kind)
+{
+    if (!a->pressure.present[kind] || !b->pressure.present[kind])
+        return NAN;
+    double elapsed_us = (double)(b->at_ns - a->at_ns) / CLK_NS_PER_US;
+    return watch_share(a->pressure.some_us[kind], b->pressure.some_us[kind], elapsed_us);
+}
+
+static struct witnessed watch_difference(const struct watch_point *a, const struct watch_point *b)
+{
+    bool steal = a->steal.reported && b->steal.reported;
+    double elapsed = (double)(b->at_ns - a->at_ns);
+    return (struct witnessed){
+        .steal_ratio = steal ? steal_ratio(&a->steal.all, &b->steal.all) : NAN,
+        .steal_worst_cpu_ratio = steal ? steal_worst_ratio(&a->steal, &b->steal, NULL) : NAN,
+        .cpu_pressure_ratio = watch_pressure(a, b, PRESSURE_CPU),
+        .io_pressure_ratio = watch_pressure(a, b, PRESSURE_IO),
+        .memory_pressure_ratio = watch_pressure(a, b, PRESSURE_MEMORY),
+        .throttled_ratio = a->throttled_known && b->throttled_known
+                               ? watch_share(a->throttled_ns, b->throttled_ns, elapsed)
+                               : NAN,
+    };
+}
+
+/* Closes the interval since the last mark: one block of each of our metrics. */
+static struct witnessed watch_interval(struct watch *w)
+{
+    struct watch_point now = { 0 };
+    watch_sample(w, &now);
+    watch_clock(w);
+    struct witnessed seen = watch_difference(&w->last, &now);
+    seen.clock_step_ns = w->step_ns;
+    seen.stall_max_ns = NAN;
+
+    struct result_block block = { .at_ns = w->last.at_ns - w->run_start_ns,
+                                  .observed_ns = now.at_ns - w->last.at_ns,
+                                  .value = seen.steal_ratio };
+    struct err ignored;
+    (void)result_add_block(&w->result.metrics[WATCH_STEAL], &block, &ignored);
+    if (w->sampler) {
+        hist_clear(&w->stalls);
+        sampler_take(w->sampler, &w->stalls);
+        seen.stall_max_ns = (double)sampler_take_max(w->sampler);
+        block.hist = w->stalls;
+        block.n = w->stalls.total;
+        block.value = NAN;
+        (void)result_add_block(&w->result.metrics[WATCH_STALL], &block, &ignored);
+    }
+    steal_release(&w->last.steal);
+    w->last = now;
+    w->step_ns = 0;
+    return seen;
+}
+
+static void watch_events(struct watch *w)
+{
+    struct sampler_worst worst[SAMPLER_WORST];
+    unsigned count = w->sampler ? sampler_worst(w->sampler, worst) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (worst[i].stall_ns < 10 * (uint64_t)CLK_NS_PER_MS || worst[i].at_ns < w->run_start_ns)
+            continue;
+        result_event(&w->result, worst[i].at_ns - w->run_start_ns, worst[i].stall_ns,
+                     "stall of %.1f ms on CPU %u", (double)worst[i].stall_ns / CLK_NS_PER_MS,
+                     worst[i].cpu);
+    }
+}
+
+static int watch_report(struct watch *w, struct err *e)
+{
+    AUTO(buf) struct buf text = { 0 };
+    (void)watch_interval(w);
+    if (w->sampler)
+        sampler_stop(w->sampler);
+    watch_events(w);
+    w->result.duration_ns = clk_now_ns() - w->run_start_ns;
+    if (!w->sampler)
+        result_note(&w->result, "Stalls were not watched: the sampler threads could not be made.");
+    if (result_summarise(&w->result, e) || document_write_fragment(&w->result, &text, e))
+        return -1;
+    return frame_write(w->fd, FRAME_RESULT, buf_text(&text), text.size, e);
+}
+
+/* One wake-up: 1 go on, 0 finished. */
+static int watch_step(struct watch *w, struct buf *in, struct buf *payload, struct err *e)
+{
+    struct pollfd p = { .fd = w->fd, .events = POLLIN };
+    int ready = poll(&p, 1, (int)(BENCH_WITNESS_TICK_NS / CLK_NS_PER_MS));
+    watch_clock(w);
+    if (ready <= 0)
+        return 1;
+    char bytes[64];
+    ssize_t n = read(w->fd, bytes, sizeof bytes);
+    if (n <= 0)
+        return n < 0 && errno == EINTR;
+    buf_add(in, bytes, (size_t)n);
+    enum frame_type type;
+    while (frame_take(in, &type, payload) == FRAME_WHOLE) {
+        if (type == FRAME_FINISH)
+            return watch_report(w, e) && 0;
+        struct witnessed seen = watch_interval(w);
+        if (frame_write(w->fd, FRAME_SEEN, &seen, sizeof seen, e))
+            return 0;
+    }
+    return 1;
+}
+
+void watch_serve(int fd, uint64_t run_start_ns)
+{
+    struct watch w = { .fd = fd, .run_start_ns = run_start_ns };
+    struct err e = { 0 };
+    w.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (w.proc_fd < 0 || hist_open(&w.stalls, UINT64_C(1) << HIST_TEN_MINUTES_BITS, &e) ||
+        result_open(&w.result, "witness", "What the host did meanwhile", watch_metrics, &e)) {
+        return;
+    }
+    w.sampler = sampler_open(&e);
+    if (w.sampler)
+        sampler_start(w.sampler);
+    w.offset_ns = (int64_t)clk_realtime_ns() - (int64_t)clk_now_ns();
+    watch_sample(&w, &w.last);
+
+    struct buf in = { 0 };
+    struct buf payload = { 0 };
+    while (watch_step(&w, &in, &payload, &e))
+        continue;
+    /* The process ends here; the kernel takes back what it held. */
+}
