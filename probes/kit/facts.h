@@ -35,7 +35,7 @@ struct fact {
     enum unit unit;
     double number;
     char *text;   /* TEXT; LIST: words separated by single blanks */
-    char *reason; /* why unknown; or, beside a value, what it was learnt from (may be NULL) */
+    char *reason; /* why unknown (never NULL then); or, beside a value, what it was learnt from */
 };
 
 struct facts {
@@ -43,21 +43,30 @@ struct facts {
     unsigned count, room;
 };
 
-/* Each replaces a fact of the same name. -1 only when out of memory or over LIMITS_FACTS. */
+/*
+ * Each replaces a fact of the same name. -1 only when out of memory or over LIMITS_FACTS or
+ * LIMITS_LIST; then nothing has changed. NULL text or words are empty ones; the words of a list may
+ * be separated by any blanks. A number that is NAN or infinite becomes unknown.
+ */
 int facts_set_text(struct facts *f, const char *name, const char *text, const char *reason);
 int facts_set_number(struct facts *f, const char *name, double number, enum unit unit,
                      const char *reason);
 int facts_set_list(struct facts *f, const char *name, const char *words, const char *reason);
 int facts_set_unknown(struct facts *f, const char *name, const char *reason);
 const struct fact *facts_find(const struct facts *f, const char *name);
-/* Whether a text fact equals the word or a list fact holds it. "A|B" asks for either. */
+/* 1 when a text fact equals the word or a list fact holds it, else 0. "A|B" asks for either. */
 int facts_holds(const struct fact *fact, const char *word);
 /* The value for people: "6.18.44", "4.00 GiB", "cpu memory pids", "not known: ...". */
 void facts_show(const struct fact *fact, struct buf *out);
 void facts_release(struct facts *f);
 
-/* {"host.cpus": {"value": 2, "unit": "count", "reason": null}, ...}. New reference. */
+/*
+ * {"host.cpus": {"value": 2, "unit": "count", "reason": null}, ...}. The value is a number, a
+ * string, an array of words, or null when unknown; unit is null but for numbers. New reference,
+ * NULL when out of memory.
+ */
 json_t *facts_to_json(const struct facts *f);
+/* Adds to *f, which the caller releases also on failure. */
 int facts_of_json(const struct node *at, struct facts *f, struct err *e);
 
 #endif

@@ -10,8 +10,10 @@ enum {
     LIMITS_BUF_BYTES = 64 << 20, /* no text we make is larger; a run-away append stops here */
     LIMITS_PROC_BYTES = 1 << 20, /* /proc/stat of 4096 CPUs is 500 kB */
     LIMITS_DOCUMENT_BYTES =
-        64 << 20,              /* a run makes some 100 kB; 64 MiB is a mistake or an attack */
-    LIMITS_JSON_DEPTH = 32,    /* our documents nest 8 deep */
+        64 << 20,           /* a run makes some 100 kB; 64 MiB is a mistake or an attack */
+    LIMITS_JSON_DEPTH = 32, /* our documents nest 8 deep */
+    LIMITS_JSON_VALUES =
+        4 << 20,               /* a long run has 100,000; a value costs some 50 bytes of memory */
     LIMITS_NAME_BYTES = 64,    /* probe, metric and fact names */
     LIMITS_TEXT_BYTES = 480,   /* one sentence */
     LIMITS_METRICS = 32,       /* metrics of one probe */

@@ -17,16 +17,26 @@
 #include "probes/kit/err.h"
 
 struct node {
-    const json_t *value;
+    json_t *value;   /* borrowed; NULL where there is none */
     char where[160]; /* path from the root, cut when longer */
 };
 
-/* Parses at most LIMITS_DOCUMENT_BYTES of strict JSON: no duplicate keys, depth <=
- * LIMITS_JSON_DEPTH. `name` is for messages. The caller owns the result (json_decref). NULL on
- * failure. */
+/*
+ * Parses at most LIMITS_DOCUMENT_BYTES of strict JSON: no duplicate keys, depth <=
+ * LIMITS_JSON_DEPTH, at most LIMITS_JSON_VALUES values, and no control character in any string, so
+ * that nothing read can play with a terminal. `name` is for messages. The caller owns the result
+ * (json_decref). NULL on failure.
+ */
 json_t *node_parse(const char *text, size_t size, const char *name, struct err *e);
 
-struct node node_root(const json_t *root);
+struct node node_root(json_t *root);
+/* The member, with value NULL when missing. */
+struct node node_member(const struct node *at, const char *key);
+/* Walks an object: for (key = node_first_key(at); key; key = node_next_key(at, key)). */
+const char *node_first_key(const struct node *object);
+const char *node_next_key(const struct node *object, const char *key);
+/* Fails with "WHERE: expected WANTED, found ..."; always returns -1. */
+int node_refuse(const struct node *at, const char *wanted, struct err *e);
 /* Members. node_object/node_array fail when missing; node_has tells. */
 bool node_has(const struct node *at, const char *key); /* present and not null */
 int node_object(const struct node *at, const char *key, struct node *out, struct err *e);
@@ -45,10 +55,13 @@ int node_u64(const struct node *at, const char *key, uint64_t *out, struct err *
 int node_number_or_nan(const struct node *at, const char *key, double *out, struct err *e);
 int node_bool(const struct node *at, const char *key, bool *out, struct err *e);
 
-/* Writers. NAN becomes null; whole numbers below 2^53 are written as integers. New reference. */
+/*
+ * Writers; new reference, NULL when out of memory. A number that is NAN or infinite becomes null;
+ * whole ones below 2^53 are written as integers, others with 15 significant digits.
+ */
 json_t *node_new_number(double value);
 json_t *node_new_u64(uint64_t value);    /* capped at INT64_MAX */
-json_t *node_new_text(const char *text); /* bytes that are not UTF-8 become '?' ; "" stays "" */
+json_t *node_new_text(const char *text); /* not UTF-8, control: '?' */
 json_t *node_new_text_or_null(const char *text);
 /* Indented by two, keys in insertion order, newline at the end. */
 int node_write(const json_t *root, struct buf *out, struct err *e);
