@@ -8,38 +8,42 @@
 #include "probes/kit/limits.h"
 
 enum {
-    BUF_FIRST_BYTES = 256
+    FIRST_ROOM_BYTES = 256
 };
 
-/* Room for `more` bytes and the terminator. */
-static bool buf_reserve(struct buf *b, size_t more)
+/* Makes room for `more` bytes and the NUL. */
+static int grow(struct buf *b, size_t more)
 {
-    size_t cap = b->cap ? b->cap : LIMITS_BUF_BYTES;
-    if (b->failed || more > cap || b->size > cap - more) {
+    size_t cap = b->cap != 0 ? b->cap : LIMITS_BUF_BYTES;
+    if (b->failed || b->size > cap || more > cap - b->size || cap == SIZE_MAX) {
         b->failed = true;
-        return false;
+        return -1;
     }
     size_t need = b->size + more + 1;
-    if (need <= b->room)
-        return true;
-    size_t room = b->room ? b->room : BUF_FIRST_BYTES;
-    while (room < need)
-        room *= 2;
+    if (need <= b->room) {
+        return 0;
+    }
+    size_t room = b->room < FIRST_ROOM_BYTES / 2 ? FIRST_ROOM_BYTES : b->room * 2;
+    room = room > cap + 1 ? cap + 1 : room;
+    room = room < need ? need : room;
     char *data = realloc(b->data, room);
-    b->failed = !data;
-    if (!data)
-        return false;
+    if (!data) {
+        b->failed = true;
+        return -1;
+    }
     b->data = data;
     b->room = room;
-    return true;
+    return 0;
 }
 
 void buf_add(struct buf *b, const void *bytes, size_t size)
 {
-    if (!buf_reserve(b, size))
+    if (grow(b, size) != 0) {
         return;
-    if (size)
+    }
+    if (size != 0) {
         memcpy(b->data + b->size, bytes, size);
+    }
     b->size += size;
     b->data[b->size] = '\0';
 }
@@ -55,13 +59,13 @@ void buf_addf(struct buf *b, const char *fmt, ...)
     va_list again;
     va_start(args, fmt);
     va_copy(again, args);
-    int need = vsnprintf(NULL, 0, fmt, args);
+    int size = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    if (need < 0)
+    if (size < 0) {
         b->failed = true;
-    else if (buf_reserve(b, (size_t)need)) {
-        (void)vsnprintf(b->data + b->size, (size_t)need + 1, fmt, again);
-        b->size += (size_t)need;
+    } else if (grow(b, (size_t)size) == 0) {
+        (void)vsnprintf(b->data + b->size, (size_t)size + 1, fmt, again);
+        b->size += (size_t)size;
     }
     va_end(again);
 }
@@ -75,8 +79,9 @@ void buf_clear(struct buf *b)
 {
     b->size = 0;
     b->failed = false;
-    if (b->data)
+    if (b->data) {
         b->data[0] = '\0';
+    }
 }
 
 void buf_release(struct buf *b)

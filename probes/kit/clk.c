@@ -3,51 +3,53 @@
 #include <stdlib.h>
 
 enum {
-    CLK_COST_ROUNDS = 33,
-    CLK_COST_CALLS = 64
+    COST_BATCHES = 63, /* odd, so that the median is one of them */
+    COST_BATCH_CALLS = 64
 };
 
-static uint64_t clk_read_ns(clockid_t id)
+static uint64_t read_clock(clockid_t id)
 {
-    struct timespec t;
+    struct timespec t = { 0 };
     (void)clock_gettime(id, &t);
     return clk_of_timespec(t);
 }
 
 uint64_t clk_realtime_ns(void)
 {
-    return clk_read_ns(CLOCK_REALTIME);
+    return read_clock(CLOCK_REALTIME);
 }
 
 uint64_t clk_thread_cpu_ns(void)
 {
-    return clk_read_ns(CLOCK_THREAD_CPUTIME_ID);
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 uint64_t clk_process_cpu_ns(void)
 {
-    return clk_read_ns(CLOCK_PROCESS_CPUTIME_ID);
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static int clk_order(const void *a, const void *b)
+static int compare_u64(const void *a, const void *b)
 {
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
 }
 
+/* In batches, since a coarse clocksource (acpi_pm, hpet) ticks slower than one call takes. */
 uint64_t clk_cost_ns(void)
 {
-    uint64_t rounds_ns[CLK_COST_ROUNDS];
-    for (unsigned r = 0; r < CLK_COST_ROUNDS; r++) {
-        uint64_t start = clk_now_ns();
-        uint64_t last = start;
-        for (unsigned i = 0; i < CLK_COST_CALLS; i++)
-            last = clk_now_ns();
-        rounds_ns[r] = (last - start) / CLK_COST_CALLS;
+    uint64_t batch_ns[COST_BATCHES];
+    for (int i = 0; i < COST_BATCHES; i++) {
+        uint64_t start_ns = clk_now_ns();
+        uint64_t end_ns = start_ns;
+        for (int k = 0; k < COST_BATCH_CALLS; k++) {
+            end_ns = clk_now_ns();
+        }
+        batch_ns[i] = end_ns - start_ns;
     }
-    qsort(rounds_ns, CLK_COST_ROUNDS, sizeof rounds_ns[0], clk_order);
-    return rounds_ns[CLK_COST_ROUNDS / 2];
+    qsort(batch_ns, COST_BATCHES, sizeof(batch_ns[0]), compare_u64);
+    return (batch_ns[COST_BATCHES / 2] + COST_BATCH_CALLS - 1) / COST_BATCH_CALLS;
 }
 
 int clk_sleep_until(uint64_t when_ns)

@@ -1,84 +1,99 @@
 #include "probes/kit/prng.h"
 
+#include <endian.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "probes/kit/clk.h"
 
-static uint64_t prng_rotate(uint64_t x, unsigned by)
+/* SOURCE: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014. */
+static uint64_t splitmix64(uint64_t *state)
 {
-    return (x << by) | (x >> (64 - by));
-}
-
-/* splitmix64: spreads a seed over the state, so that seeds 1 and 2 share nothing. */
-static uint64_t prng_spread(uint64_t *x)
-{
-    *x += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = *x;
+    *state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = *state;
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
 }
 
+/* SOURCE: FNV-1a, 64 bits, draft-eastlake-fnv. */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static uint64_t rotate_left(uint64_t x, int bits)
+{
+    return (x << bits) | (x >> (64 - bits));
+}
+
+/* Just after boot the kernel may have none yet: then the clock must do. */
 uint64_t prng_entropy(void)
 {
     uint64_t drawn = 0;
-    if (getrandom(&drawn, sizeof drawn, GRND_NONBLOCK) != sizeof drawn)
-        drawn = clk_realtime_ns() ^ (uint64_t)getpid() << 40; /* just after boot on an old kernel */
-    return drawn;
+    if (getrandom(&drawn, sizeof(drawn), GRND_NONBLOCK) == sizeof(drawn)) {
+        return drawn;
+    }
+    drawn = clk_realtime_ns() ^ (uint64_t)getpid() << 40;
+    return splitmix64(&drawn);
 }
 
 void prng_init(struct prng *p, uint64_t seed)
 {
-    for (unsigned i = 0; i < 4; i++)
-        p->s[i] = prng_spread(&seed);
+    for (int i = 0; i < 4; i++) {
+        p->s[i] = splitmix64(&seed);
+    }
 }
 
+/* The seed is mixed before it meets the name, so that no two pairs cancel by a plain xor. */
 void prng_init_named(struct prng *p, uint64_t seed, const char *name)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    prng_init(p, seed ^ hash);
+    prng_init(p, splitmix64(&seed) ^ hash_of(name));
 }
 
 uint64_t prng_next(struct prng *p)
 {
     uint64_t *s = p->s;
-    uint64_t result = prng_rotate(s[1] * 5, 7) * 9;
-    uint64_t t = s[1] << 17;
+    uint64_t drawn = rotate_left(s[1] * 5, 7) * 9;
+    uint64_t shifted = s[1] << 17;
     s[2] ^= s[0];
     s[3] ^= s[1];
     s[1] ^= s[2];
     s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = prng_rotate(s[3], 45);
-    return result;
+    s[2] ^= shifted;
+    s[3] = rotate_left(s[3], 45);
+    return drawn;
 }
 
+/* Draws above the last whole multiple of bound are drawn again: they would favour small values. */
 uint64_t prng_below(struct prng *p, uint64_t bound)
 {
-    /* Draws below 2^64 mod bound would favour small numbers: drawn again. */
-    uint64_t least = -bound % bound;
-    uint64_t x = prng_next(p);
-    while (x < least)
-        x = prng_next(p);
-    return x % bound;
+    uint64_t drawn;
+    uint64_t below;
+    do {
+        drawn = prng_next(p);
+        below = drawn % bound;
+    } while (drawn - below > -bound);
+    return below;
 }
 
 double prng_unit(struct prng *p)
 {
-    return (double)(prng_next(p) >> 11) * 0x1.0p-53;
+    return (double)(prng_next(p) >> 11) * 0x1p-53;
 }
 
 void prng_fill(struct prng *p, void *bytes, size_t size)
 {
     unsigned char *at = bytes;
     while (size > 0) {
-        uint64_t x = prng_next(p);
-        size_t part = size < sizeof x ? size : sizeof x;
-        memcpy(at, &x, part);
+        uint64_t word = htole64(prng_next(p));
+        size_t part = size < sizeof(word) ? size : sizeof(word);
+        memcpy(at, &word, part);
         at += part;
         size -= part;
     }
