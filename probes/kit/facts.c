@@ -133,6 +133,16 @@ int facts_set_unknown(struct facts *f, const char *name, const char *reason)
     return set(f, &fact);
 }
 
+int facts_absorb(struct facts *dst, const struct facts *src)
+{
+    for (unsigned i = 0; i < src->count; i++) {
+        if (set(dst, &src->items[i]) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 const struct fact *facts_find(const struct facts *f, const char *name)
 {
     return find(f, name);

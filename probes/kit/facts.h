@@ -53,6 +53,8 @@ int facts_set_number(struct facts *f, const char *name, double number, enum unit
                      const char *reason);
 int facts_set_list(struct facts *f, const char *name, const char *words, const char *reason);
 int facts_set_unknown(struct facts *f, const char *name, const char *reason);
+/* Sets every fact of src in dst. */
+int facts_absorb(struct facts *dst, const struct facts *src);
 const struct fact *facts_find(const struct facts *f, const char *name);
 /* 1 when a text fact equals the word or a list fact holds it, else 0. "A|B" asks for either. */
 int facts_holds(const struct fact *fact, const char *word);

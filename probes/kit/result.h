@@ -37,7 +37,8 @@ struct result_block {
     double value;         /* kinds other than METRIC_HIST; NAN: nothing measured */
     struct hist hist;     /* METRIC_HIST; closed for results read from a document without blocks */
     uint64_t n;           /* samples */
-    double p50, p99, max; /* METRIC_HIST: of the block */
+    double p50, p99, max; /* METRIC_HIST: of the block; NAN while empty */
+    unsigned joined;      /* repetitions in it: 1, more when there were over LIMITS_BLOCKS */
 };
 
 enum {
@@ -107,6 +108,7 @@ struct result {
     struct witnessed witnessed;
 };
 
+/* metrics may be NULL. One round, measured, nothing witnessed. Releases nothing of what *r held. */
 int result_open(struct result *r, const char *probe, const char *title,
                 const struct metric *metrics, struct err *e);
 void result_release(struct result *r); /* idempotent */
@@ -116,22 +118,35 @@ struct result_metric *result_metric_find(const struct result *r, const char *id)
 const struct result_statistic *result_statistic_find(const struct result_metric *m,
                                                      const char *name);
 
-/* Copies one repetition. hist is NULL or value NAN for the kinds that have none. n: samples. */
+/*
+ * Copies one repetition: at_ns, observed_ns, and hist (METRIC_HIST) or value and n (other kinds; a
+ * value with n 0 counts as one sample). Beyond LIMITS_BLOCKS neighbours are joined two by two, and
+ * what comes later is joined to the same length, so that blocks stay comparable.
+ */
 int result_add_block(struct result_metric *m, const struct result_block *block, struct err *e);
-/* Computes totals, statistics and intervals of every metric from its blocks. */
+/*
+ * Computes totals, statistics and intervals of every metric from its blocks. Histograms read from a
+ * document have no block histograms: they stay as they were read.
+ */
 int result_summarise(struct result *r, struct err *e);
-/* Appends the blocks, events and notes of a later round of the same probe; the worse status stays.
+/*
+ * Appends the blocks, events, notes and facts of a later round of the same probe; adds up its
+ * rounds, bytes and durations; an untrusted round makes the whole untrusted, one that failed or was
+ * skipped is noted and takes nothing from the others. Call result_summarise afterwards.
  */
 int result_absorb(struct result *dst, const struct result *src, struct err *e);
 
-/* "failed" and a reason; keeps what is worse already. */
+/* A status and its reason; keeps what is as bad or worse: measured, untrusted, skipped, failed. */
 void result_set_status(struct result *r, enum status status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* A sentence; silently dropped beyond LIMITS_NOTES, repeated ones once. */
 void result_note(struct result *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void result_event(struct result *r, uint64_t at_ns, uint64_t duration_ns, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* "p50 114 us, p99 237 us, max 7.86 ms, 5530/s": the statistics that `show` names, of all metrics.
+/*
+ * The statistics that `show` names, of all metrics: "p50 114 us, p99 237 us, max 7.86 ms, 5530/s".
+ * What is not the probe's own figure or a rate of it says its name: "qd1 p50 48.1 us, 14700/s; qd32
+ * p50 449 us, 64000/s". "" when nothing was measured.
  */
 void result_headline(const struct result *r, struct buf *out);
 

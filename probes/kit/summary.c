@@ -1,0 +1,149 @@
+/*
+ * summary: from the repetitions of one metric to its statistics.
+ */
+#include "probes/kit/summary.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "probes/kit/auto.h"
+#include "probes/kit/stats.h"
+
+int summary_pour(struct hist *to, const struct hist *from, struct err *e)
+{
+    if (from->total == 0) {
+        return 0;
+    }
+    if (!to->counts && hist_open(to, from->value_max, e) != 0) {
+        return -1;
+    }
+    if (to->value_max != from->value_max) {
+        return err_set(e, ERR_DATA, 0, "histograms up to %llu and up to %llu cannot be joined",
+                       (unsigned long long)to->value_max, (unsigned long long)from->value_max);
+    }
+    hist_merge(to, from);
+    return 0;
+}
+
+static void put_statistic(struct result_metric *m, const char *name, double value,
+                          struct interval i)
+{
+    struct result_statistic *s = &m->statistics[m->statistic_count++];
+    *s = (struct result_statistic){ .value = value, .low = i.low, .high = i.high };
+    (void)snprintf(s->name, sizeof(s->name), "%s", name);
+}
+
+/* What the intervals of one histogram are computed from. */
+struct parts {
+    const struct hist *blocks[LIMITS_BLOCKS]; /* those that hold anything */
+    double means[LIMITS_BLOCKS];
+    size_t count;
+    struct hist scratch;
+};
+
+static void put_quantile(struct result_metric *m, const char *name, double q, uint64_t seed,
+                         struct parts *p)
+{
+    if (m->total.total == 0) {
+        put_statistic(m, name, NAN, (struct interval){ NAN, NAN });
+        return;
+    }
+    struct interval order = stats_quantile_interval(&m->total, q);
+    struct interval bursts = stats_block_interval(p->blocks, p->count, q, seed, &p->scratch);
+    put_statistic(m, name, (double)hist_quantile(&m->total, q),
+                  stats_interval_union(order, bursts));
+}
+
+static void put_histogram(struct result_metric *m, uint64_t seed, struct parts *p)
+{
+    bool empty = m->total.total == 0;
+    m->statistic_count = 0;
+    double max = empty ? NAN : (double)m->total.max;
+    put_statistic(m, "mean", empty ? NAN : hist_mean(&m->total),
+                  stats_mean_interval(p->means, p->count));
+    put_quantile(m, "p50", 0.5, seed, p);
+    put_quantile(m, "p90", 0.9, seed, p);
+    put_quantile(m, "p99", 0.99, seed, p);
+    put_quantile(m, "p99.9", 0.999, seed, p);
+    /* A sample bounds the largest value from below only. */
+    put_statistic(m, "max", max, (struct interval){ max, NAN });
+}
+
+static int collect(const struct result_metric *m, struct hist *total, struct parts *p,
+                   struct err *e)
+{
+    for (unsigned i = 0; i < m->block_count; i++) {
+        const struct hist *h = &m->blocks[i].hist;
+        if (summary_pour(total, h, e) != 0) {
+            return -1;
+        }
+        if (h->total > 0) {
+            p->means[p->count] = hist_mean(h);
+            p->blocks[p->count++] = h;
+        }
+    }
+    return p->count > 0 ? hist_open(&p->scratch, total->value_max, e) : 0;
+}
+
+static int summarise_histogram(struct result_metric *m, uint64_t seed, struct err *e)
+{
+    struct parts p = { .count = 0 };
+    AUTO(hist) struct hist total = { 0 };
+    if (collect(m, &total, &p, e) != 0) {
+        return -1;
+    }
+    if (p.count == 0 && m->total.total > 0) {
+        return 0; /* from a document */
+    }
+    hist_release(&m->total);
+    m->total = total;
+    total = (struct hist){ 0 };
+    m->n = m->total.total;
+    m->clamped = m->total.clamped;
+    put_histogram(m, seed, &p);
+    hist_release(&p.scratch);
+    return 0;
+}
+
+static void summarise_values(struct result_metric *m)
+{
+    double values[LIMITS_BLOCKS];
+    double max = NAN;
+    double sum = 0;
+    size_t count = 0;
+    m->n = 0;
+    for (unsigned i = 0; i < m->block_count; i++) {
+        double value = m->blocks[i].value;
+        m->n += m->blocks[i].n;
+        if (!isnan(value)) {
+            values[count++] = value;
+            max = fmax(max, value);
+            sum += value;
+        }
+    }
+    m->statistic_count = 0;
+    if (m->kind == METRIC_MEAN) {
+        put_statistic(m, "value", stats_mean(values, count), stats_mean_interval(values, count));
+    } else if (m->kind == METRIC_MAX) {
+        put_statistic(m, "value", max, (struct interval){ max, NAN });
+    } else {
+        put_statistic(m, "value", count ? sum : NAN, (struct interval){ NAN, NAN });
+    }
+}
+
+int summary_of_metric(struct result_metric *m, uint64_t seed, struct err *e)
+{
+    if (m->block_count == 0 && m->statistic_count > 0) {
+        return 0; /* from a document that gave the statistics alone */
+    }
+    m->observed_ns = 0;
+    for (unsigned i = 0; i < m->block_count; i++) {
+        m->observed_ns += m->blocks[i].observed_ns;
+    }
+    if (m->kind == METRIC_HIST) {
+        return summarise_histogram(m, seed, e);
+    }
+    summarise_values(m);
+    return 0;
+}
