@@ -1,269 +1,347 @@
 #include "probes/kit/place.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmount/libmount.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "probes/kit/auto.h"
+#include "probes/kit/block.h"
+#include "probes/kit/buf.h"
 #include "probes/kit/file.h"
 
 enum {
-    PLACE_KEEP_PERCENT = 10
+    PLACE_RESERVE_PARTS = 10
 };
 
-#define PLACE_KEEP_BYTES (UINT64_C(1) << 30)
+static const uint64_t place_reserve_bytes = UINT64_C(1) << 30;
 
-/* Filesystems by kind, and what stands for a journal in each. */
-static const struct place_kind {
+/* The trees, and the mount table read from them (NULL when there is none). */
+struct place_trees {
+    int proc_fd;
+    int sys_fd;
+    struct libmnt_table *mounts;
+};
+
+struct place_kind {
     const char *fs;
-    const char *journal; /* "" to be looked up */
-    bool in_memory, is_network;
-} place_kinds[] = {
-    {"ext4",            "",                 false, false},
-    { "ext3",           "",                 false, false},
-    { "ext2",           "none",             false, false},
-    { "xfs",            "yes",              false, false},
-    { "jfs",            "yes",              false, false},
-    { "btrfs",          "log tree",         false, false},
-    { "zfs",            "intent log",       false, false},
-    { "f2fs",           "roll-forward log", false, false},
-    { "tmpfs",          "n/a",              true,  false},
-    { "ramfs",          "n/a",              true,  false},
-    { "nfs",            "n/a",              false, true },
-    { "nfs4",           "n/a",              false, true },
-    { "cifs",           "n/a",              false, true },
-    { "smb3",           "n/a",              false, true },
-    { "ceph",           "n/a",              false, true },
-    { "9p",             "n/a",              false, true },
-    { "virtiofs",       "n/a",              false, true },
-    { "fuse.sshfs",     "n/a",              false, true },
-    { "fuse.glusterfs", "n/a",              false, true },
+    const char *journal; /* NULL: ask jbd2 */
+    bool in_memory;
+    bool is_network;
+};
+
+static const struct place_kind place_kinds[] = {
+    {"9p",              "n/a",  false, true },
+    { "afs",            "n/a",  false, true },
+    { "bcachefs",       "yes",  false, false},
+    { "beegfs",         "n/a",  false, true },
+    { "btrfs",          "yes",  false, false}, /* its log tree */
+    { "ceph",           "n/a",  false, true },
+    { "cifs",           "n/a",  false, true },
+    { "erofs",          "none", false, false},
+    { "exfat",          "none", false, false},
+    { "ext2",           "none", false, false},
+    { "ext3",           NULL,   false, false},
+    { "ext4",           NULL,   false, false},
+    { "f2fs",           "yes",  false, false},
+    { "fuse.cephfs",    "n/a",  false, true },
+    { "fuse.glusterfs", "n/a",  false, true },
+    { "fuse.juicefs",   "n/a",  false, true },
+    { "fuse.rclone",    "n/a",  false, true },
+    { "fuse.s3fs",      "n/a",  false, true },
+    { "fuse.sshfs",     "n/a",  false, true },
+    { "gfs2",           "yes",  false, false},
+    { "jfs",            "yes",  false, false},
+    { "lustre",         "n/a",  false, true },
+    { "nfs",            "n/a",  false, true },
+    { "nfs4",           "n/a",  false, true },
+    { "nilfs2",         "yes",  false, false},
+    { "ntfs3",          "yes",  false, false},
+    { "ramfs",          "n/a",  true,  false},
+    { "reiserfs",       "yes",  false, false},
+    { "rootfs",         "n/a",  true,  false},
+    { "smb3",           "n/a",  false, true },
+    { "squashfs",       "none", false, false},
+    { "tmpfs",          "n/a",  true,  false},
+    { "vfat",           "none", false, false},
+    { "virtiofs",       "n/a",  false, true },
+    { "xfs",            "yes",  false, false},
+    { "zfs",            "yes",  false, false}, /* its intent log */
 };
 
 static void place_copy(char *to, size_t size, const char *from)
 {
-    (void)snprintf(to, size, "%s", from ? from : "");
+    size_t n = from ? strnlen(from, size - 1) : 0;
+    if (n)
+        memcpy(to, from, n);
+    to[n] = '\0';
 }
 
-static FILE *place_open_mountinfo(int proc_fd)
+static const struct place_kind *place_kind_of(const char *fs)
 {
-    int fd = openat(proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-    if (fd >= 0 && !f)
-        auto_close_fd(&fd);
-    return f;
+    for (size_t i = 0; fs && i < sizeof place_kinds / sizeof place_kinds[0]; i++) {
+        if (strcmp(place_kinds[i].fs, fs) == 0)
+            return &place_kinds[i];
+    }
+    return NULL;
 }
 
-static bool place_below(const char *dir, const char *mount)
+static bool place_is_memory_fs(const char *fs)
+{
+    const struct place_kind *kind = place_kind_of(fs);
+    return kind && kind->in_memory;
+}
+
+/* "vda1-8", the journal of a device, or "vda1-1234", of a file on it. */
+static bool place_is_journal(const char *name, const char *own)
+{
+    size_t n = strlen(own);
+    return strncmp(name, own, n) == 0 && name[n] == '-' && isdigit((unsigned char)name[n + 1]) &&
+           name[n + 1 + strspn(name + n + 1, "0123456789")] == '\0';
+}
+
+/* Whether jbd2 keeps a journal for that device: 1, 0, or -1 when /proc does not say. */
+static int place_has_jbd2(int proc_fd, const char *own)
+{
+    int fd = openat(proc_fd, "fs/jbd2", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    int found = 0;
+    if (!dir) {
+        auto_close_fd(&fd);
+        return -1;
+    }
+    for (struct dirent *d = readdir(dir); d && !found; d = readdir(dir)) // NOLINT
+        found = place_is_journal(d->d_name, own);
+    (void)closedir(dir);
+    return found;
+}
+
+static bool place_holds(const char *mount, const char *path)
 {
     size_t n = strlen(mount);
-    if (strcmp(mount, "/") == 0)
-        return true;
-    return strncmp(dir, mount, n) == 0 && (dir[n] == '\0' || dir[n] == '/');
+    while (n > 0 && mount[n - 1] == '/')
+        n--;
+    return strncmp(mount, path, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-/* The longest mount point above dir; of several mounted there, the last. */
-static struct libmnt_fs *place_find_mount(struct libmnt_table *table, const char *dir)
+/*
+ * The mount that path lies on: one of its own device, if any; of these the deepest; of these the
+ * last, which hides the others. The device of a file on btrfs is in no mount table.
+ */
+static struct libmnt_fs *place_mount_of(const struct place_trees *t, const char *path, dev_t dev)
 {
-    struct libmnt_fs *fs = NULL;
-    struct libmnt_fs *best = NULL;
-    size_t longest = 0;
-    struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-    while (iter && mnt_table_next_fs(table, iter, &fs) == 0) {
-        const char *target = mnt_fs_get_target(fs);
-        if (target && place_below(dir, target) && strlen(target) >= longest) {
-            best = fs;
-            longest = strlen(target);
-        }
+    struct libmnt_fs *fs = NULL, *best = NULL;
+    struct libmnt_iter *iter = t->mounts ? mnt_new_iter(MNT_ITER_FORWARD) : NULL;
+    size_t best_length = 0;
+    bool best_same = false;
+    while (iter && mnt_table_next_fs(t->mounts, iter, &fs) == 0) {
+        const char *mount = mnt_fs_get_target(fs);
+        if (!mount || !place_holds(mount, path))
+            continue;
+        bool same = dev && mnt_fs_get_devno(fs) == dev;
+        size_t length = strlen(mount);
+        if (same < best_same || (same == best_same && best && length < best_length))
+            continue;
+        best = fs;
+        best_same = same;
+        best_length = length;
     }
     mnt_free_iter(iter);
     return best;
 }
 
-/* Fills what the mount table says; the device number of the filesystem, 0 when not known. */
-static dev_t place_read_mount(const char *dir, int proc_fd, struct place *p)
+/* The mount whose filesystem holds the bytes: for an overlay that of its upper directory. */
+static struct libmnt_fs *place_bottom_mount(const struct place_trees *t, struct libmnt_fs *fs)
 {
-    AUTO_FCLOSE FILE *f = place_open_mountinfo(proc_fd);
-    struct libmnt_table *table = f ? mnt_new_table() : NULL;
-    dev_t dev = 0;
-    if (!table)
-        return 0;
-    struct libmnt_fs *fs =
-        mnt_table_parse_stream(table, f, "mountinfo") ? NULL : place_find_mount(table, dir);
-    if (fs) {
-        place_copy(p->fs, sizeof p->fs, mnt_fs_get_fstype(fs));
-        place_copy(p->options, sizeof p->options, mnt_fs_get_options(fs));
-        place_copy(p->mount, sizeof p->mount, mnt_fs_get_target(fs));
-        place_copy(p->source, sizeof p->source, mnt_fs_get_source(fs));
-        dev = mnt_fs_get_devno(fs);
-    }
-    mnt_unref_table(table);
-    return dev;
+    char upper[PATH_MAX];
+    char *value = NULL;
+    size_t size = 0;
+    if (!fs || strcmp(mnt_fs_get_fstype(fs), "overlay") != 0)
+        return fs;
+    if (mnt_fs_get_option(fs, "upperdir", &value, &size) || !value || size >= sizeof upper)
+        return NULL;
+    memcpy(upper, value, size);
+    upper[size] = '\0';
+    struct libmnt_fs *below = upper[0] == '/' ? place_mount_of(t, upper, 0) : NULL;
+    /* Another overlay, most often the same: the path is of the mounter's name space, not ours. */
+    return below && strcmp(mnt_fs_get_fstype(below), "overlay") != 0 ? below : NULL;
 }
 
-/* The last part of the path that a link below sysfs leads to. */
-static int place_link_name(int sys_fd, const char *path, char *name, size_t size)
+/* data= from the mount options, else from the kernel's own list, which shows defaults too. */
+static bool place_data_mode(const struct place_trees *t, struct libmnt_fs *fs, const char *own,
+                            char *mode, size_t size)
 {
-    char target[PATH_MAX];
-    ssize_t n = readlinkat(sys_fd, path, target, sizeof target - 1);
-    if (n <= 0)
-        return -1;
-    target[n] = '\0';
-    const char *slash = strrchr(target, '/');
-    place_copy(name, size, slash ? slash + 1 : target);
-    return 0;
-}
-
-/* The whole disk behind a device number: a partition's parent. */
-static void place_read_device(int sys_fd, dev_t dev, struct place *p)
-{
-    char path[PATH_MAX];
-    char target[PATH_MAX];
-    (void)snprintf(path, sizeof path, "dev/block/%u:%u", major(dev), minor(dev));
-    ssize_t n = readlinkat(sys_fd, path, target, sizeof target - 1);
-    if (n <= 0)
-        return;
-    target[n] = '\0';
-    char *slash = strrchr(target, '/');
-    (void)snprintf(path, sizeof path, "dev/block/%u:%u/partition", major(dev), minor(dev));
-    if (slash && faccessat(sys_fd, path, F_OK, 0) == 0) {
-        *slash = '\0';
-        slash = strrchr(target, '/');
-    }
-    place_copy(p->device, sizeof p->device, slash ? slash + 1 : target);
-}
-
-static void place_line(int sys_fd, const char *device, const char *leaf, char *line, size_t size)
-{
-    char path[PATH_MAX];
+    char path[2 * BLOCK_NAME_BYTES];
+    AUTO(buf) struct buf text = { 0 };
     struct err ignored;
-    (void)snprintf(path, sizeof path, "block/%s/%s", device, leaf);
-    if (file_line_at(sys_fd, path, line, size, &ignored))
-        line[0] = '\0';
+    char *value = NULL;
+    size_t length = 0;
+    mode[0] = '\0';
+    if (fs && mnt_fs_get_option(fs, "data", &value, &length) == 0 && value) {
+        place_copy(mode, length < size ? length + 1 : size, value);
+        return true;
+    }
+    (void)snprintf(path, sizeof path, "fs/ext4/%s/options", own);
+    if (!own[0] || file_read_at(t->proc_fd, path, &text, &ignored))
+        return false;
+    const char *at = strstr(buf_text(&text), "\ndata=");
+    length = at ? strcspn(at + 6, "\n") : 0;
+    if (at)
+        place_copy(mode, length < size ? length + 1 : size, at + 6);
+    return true;
 }
 
-/* "none [mq-deadline] kyber": the one in brackets is active. */
-static void place_active(char *line)
+/* ext4 has a journal when jbd2 serves its device, or when it has a data mode (external journal). */
+static const char *place_ext_journal(const struct place_trees *t, struct libmnt_fs *fs,
+                                     const char *own, char *mode, size_t size)
 {
-    char *open = strchr(line, '[');
-    char *close = open ? strchr(open, ']') : NULL;
-    if (close) {
-        size_t n = (size_t)(close - open) - 1;
-        memmove(line, open + 1, n);
-        line[n] = '\0';
-    }
+    bool listed = place_data_mode(t, fs, own, mode, size);
+    int journals = own[0] ? place_has_jbd2(t->proc_fd, own) : -1;
+    if (mode[0])
+        return mode;
+    if (journals > 0)
+        return "ordered"; /* the kernel's default */
+    return journals == 0 || listed ? "none" : "not known";
 }
 
-static void place_read_driver(int sys_fd, struct place *p)
+static void place_journal(const struct place_trees *t, struct libmnt_fs *fs, const char *own,
+                          struct place *p)
 {
-    char path[PATH_MAX];
-    (void)snprintf(path, sizeof path, "block/%s/device/driver", p->device);
-    if (!place_link_name(sys_fd, path, p->driver, sizeof p->driver))
-        return;
-    static const char *const prefixes[] = { "nvme", "dm-", "loop", "zram", "md", "rbd", "nbd" };
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        size_t n = strlen(prefixes[i]);
-        if (strncmp(p->device, prefixes[i], n) == 0) {
-            place_copy(p->driver, sizeof p->driver, prefixes[i]);
-            p->driver[strcspn(p->driver, "-")] = '\0';
-        }
+    char mode[sizeof p->journal];
+    const struct place_kind *kind = fs ? place_kind_of(mnt_fs_get_fstype(fs)) : NULL;
+    const char *journal = "not known";
+    if (kind) {
+        journal = kind->journal ? kind->journal : place_ext_journal(t, fs, own, mode, sizeof mode);
     }
+    place_copy(p->journal, sizeof p->journal, journal);
 }
 
-static void place_read_disk(int sys_fd, struct place *p)
+/* A loop device over a file that itself is in memory. */
+static bool place_file_is_memory(const struct place_trees *t, const char *file)
 {
-    char line[32];
-    if (!p->device[0])
-        return;
-    place_read_driver(sys_fd, p);
-    place_line(sys_fd, p->device, "device/model", p->model, sizeof p->model);
-    place_line(sys_fd, p->device, "queue/scheduler", p->scheduler, sizeof p->scheduler);
-    place_active(p->scheduler);
-    place_line(sys_fd, p->device, "queue/write_cache", p->write_cache, sizeof p->write_cache);
-    place_line(sys_fd, p->device, "queue/rotational", line, sizeof line);
-    if (line[0] == '0' || line[0] == '1')
-        p->rotational = line[0] - '0';
-    place_line(sys_fd, p->device, "queue/logical_block_size", line, sizeof line);
-    p->logical_block_bytes = strtoull(line, NULL, 10);
-    p->in_memory = p->in_memory || strncmp(p->device, "zram", 4) == 0;
+    struct libmnt_fs *fs = file[0] == '/' ? place_mount_of(t, file, 0) : NULL;
+    return fs && place_is_memory_fs(mnt_fs_get_fstype(fs));
 }
 
-/* jbd2 shows a folder per journal: /proc/fs/jbd2/vda-8. The mount option tells its mode. */
-static void place_read_journal(int proc_fd, dev_t dev, int sys_fd, struct place *p)
+static void place_device(const struct place_trees *t, const char *own, struct place *p)
 {
-    char name[64];
-    char path[PATH_MAX];
-    if (p->journal[0])
-        return;
-    (void)snprintf(path, sizeof path, "dev/block/%u:%u", major(dev), minor(dev));
-    if (place_link_name(sys_fd, path, name, sizeof name)) {
-        place_copy(p->journal, sizeof p->journal, "not known");
-        return;
-    }
-    (void)snprintf(path, sizeof path, "fs/jbd2/%s-8", name);
-    if (faccessat(proc_fd, path, F_OK, 0)) {
-        place_copy(p->journal, sizeof p->journal, "none");
-        return;
-    }
-    const char *mode = strstr(p->options, "data=");
-    place_copy(p->journal, sizeof p->journal, mode ? mode + 5 : "ordered");
-    p->journal[strcspn(p->journal, ",")] = '\0';
+    struct block b;
+    block_describe(t->sys_fd, own, &b);
+    place_copy(p->device, sizeof p->device, b.name);
+    place_copy(p->driver, sizeof p->driver, b.driver);
+    place_copy(p->model, sizeof p->model, b.model);
+    place_copy(p->scheduler, sizeof p->scheduler, b.scheduler);
+    place_copy(p->write_cache, sizeof p->write_cache, b.write_cache);
+    p->rotational = b.rotational;
+    p->logical_block_bytes = b.logical_block_bytes;
+    p->in_memory = p->in_memory || b.in_memory || place_file_is_memory(t, b.backing_file);
 }
 
-static void place_classify(struct place *p)
+/*
+ * The name of the filesystem's own device, "vda1": by number; by source where the number is
+ * anonymous (btrfs); from the source alone where /sys is hidden, since /proc goes by it too.
+ */
+static void place_own_device(const struct place_trees *t, dev_t dev, const char *source,
+                             char own[BLOCK_NAME_BYTES])
 {
-    for (size_t i = 0; i < sizeof place_kinds / sizeof place_kinds[0]; i++) {
-        if (strcmp(place_kinds[i].fs, p->fs) == 0) {
-            place_copy(p->journal, sizeof p->journal, place_kinds[i].journal);
-            p->in_memory = place_kinds[i].in_memory;
-            p->is_network = place_kinds[i].is_network;
-            return;
-        }
+    if (block_name_of_dev(t->sys_fd, dev, own) || !source ||
+        block_name_of_path(t->sys_fd, source, own))
+        return;
+    if (major(dev) && strncmp(source, "/dev/", 5) == 0 && !strchr(source + 5, '/'))
+        place_copy(own, BLOCK_NAME_BYTES, source + 5);
+}
+
+static void place_describe_mount(struct libmnt_fs *fs, struct place *p)
+{
+    const struct place_kind *kind = place_kind_of(mnt_fs_get_fstype(fs));
+    place_copy(p->fs, sizeof p->fs, mnt_fs_get_fstype(fs));
+    place_copy(p->options, sizeof p->options, mnt_fs_get_options(fs));
+    place_copy(p->mount, sizeof p->mount, mnt_fs_get_target(fs));
+    place_copy(p->source, sizeof p->source, mnt_fs_get_source(fs));
+    p->in_memory = kind && kind->in_memory;
+    p->is_network = kind && kind->is_network;
+    p->read_only = mnt_fs_match_options(fs, "ro") == 1;
+}
+
+static struct libmnt_table *place_mounts(int proc_fd)
+{
+    int fd = openat(proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+    AUTO_FCLOSE FILE *text = fd < 0 ? NULL : fdopen(fd, "r");
+    if (!text) {
+        auto_close_fd(&fd);
+        return NULL;
     }
+    struct libmnt_table *mounts = mnt_new_table();
+    if (mounts && mnt_table_parse_stream(mounts, text, "mountinfo")) {
+        mnt_unref_table(mounts);
+        mounts = NULL;
+    }
+    return mounts;
+}
+
+void place_find(const char *path, dev_t dev, int proc_fd, int sys_fd, struct place *p)
+{
+    char own[BLOCK_NAME_BYTES] = "";
+    struct place_trees t = { .proc_fd = proc_fd, .sys_fd = sys_fd };
+    *p = (struct place){ .rotational = -1 };
     place_copy(p->journal, sizeof p->journal, "not known");
+    t.mounts = place_mounts(proc_fd);
+    struct libmnt_fs *fs = place_mount_of(&t, path, dev);
+    struct libmnt_fs *bottom = place_bottom_mount(&t, fs);
+    if (fs)
+        place_describe_mount(fs, p);
+    if (bottom && bottom != fs)
+        p->in_memory = place_is_memory_fs(mnt_fs_get_fstype(bottom));
+    if (bottom)
+        place_own_device(&t, mnt_fs_get_devno(bottom), mnt_fs_get_source(bottom), own);
+    if (!fs)
+        place_own_device(&t, dev, NULL, own);
+    place_journal(&t, bottom, own, p);
+    place_device(&t, own, p);
+    mnt_unref_table(t.mounts);
 }
 
-static int place_read_space(const char *dir, struct place *p, struct err *e)
+static uint64_t place_product(uint64_t count, uint64_t size)
 {
-    struct statvfs v;
-    if (statvfs(dir, &v))
-        return err_set(e, err_kind_of(errno), errno, "look at the filesystem of '%s'", dir);
-    p->total_bytes = (uint64_t)v.f_blocks * v.f_frsize;
-    p->free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
-    p->total_inodes = v.f_files;
-    p->free_inodes = v.f_favail;
-    p->read_only = (v.f_flag & ST_RDONLY) != 0;
-    return 0;
+    uint64_t product = 0;
+    return __builtin_mul_overflow(count, size, &product) ? UINT64_MAX : product;
 }
 
 int place_of(const char *dir, int proc_fd, int sys_fd, struct place *p, struct err *e)
 {
-    AUTO_FREE char *real = realpath(dir, NULL);
-    *p = (struct place){ .rotational = -1 };
-    if (!real)
-        return err_set(e, err_kind_of(errno), errno, "find '%s'", dir);
-    if (place_read_space(real, p, e))
-        return -1;
-    dev_t dev = place_read_mount(real, proc_fd, p);
-    place_classify(p);
-    if (dev)
-        place_read_device(sys_fd, dev, p);
-    place_read_journal(proc_fd, dev, sys_fd, p);
-    place_read_disk(sys_fd, p);
+    struct stat st;
+    struct statvfs vfs;
+    struct statfs fs;
+    AUTO_FREE char *path = realpath(dir, NULL);
+    AUTO_CLOSE int fd = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0) {
+        return err_set(e, errno == ENOENT || errno == ENOTDIR ? ERR_USAGE : err_kind_of(errno),
+                       errno, "open the directory '%s'", dir);
+    }
+    if (fstat(fd, &st) || fstatvfs(fd, &vfs) || fstatfs(fd, &fs))
+        return err_set(e, err_kind_of(errno), errno, "ask the filesystem of '%s'", dir);
+    place_find(path, st.st_dev, proc_fd, sys_fd, p);
+    p->total_bytes = place_product(vfs.f_blocks, vfs.f_frsize);
+    p->free_bytes = place_product(vfs.f_bavail, vfs.f_frsize);
+    p->total_inodes = vfs.f_files;
+    p->free_inodes = vfs.f_favail;
+    p->read_only = p->read_only || (vfs.f_flag & ST_RDONLY);
+    p->in_memory = p->in_memory || fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
     return 0;
 }
 
 uint64_t place_writable_bytes(const struct place *p)
 {
-    uint64_t keep = p->total_bytes / 100 * PLACE_KEEP_PERCENT;
-    keep = keep < PLACE_KEEP_BYTES ? PLACE_KEEP_BYTES : keep;
-    return p->free_bytes > keep ? p->free_bytes - keep : 0;
+    uint64_t part = p->total_bytes / PLACE_RESERVE_PARTS;
+    uint64_t reserve = part > place_reserve_bytes ? part : place_reserve_bytes;
+    return !p->read_only && p->free_bytes > reserve ? p->free_bytes - reserve : 0;
 }
