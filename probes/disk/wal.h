@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #include "probes/kit/err.h"
-#include "probes/kit/hist.h"
 
 enum {
     WAL_SEGMENT_BYTES = 64 << 20,
@@ -19,6 +18,7 @@ enum {
 
 struct wal {
     int fd;          /* -1 when closed; an unnamed file in the scratch directory */
+    int dir_fd;      /* where the next segment goes; owned */
     uint64_t offset; /* of the next append */
     uint64_t segment_bytes;
     uint32_t record_bytes;

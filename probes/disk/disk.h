@@ -1,0 +1,13 @@
+/*
+ * disk: the probes of this family.
+ */
+#ifndef PROBES_DISK_DISK_H
+#define PROBES_DISK_DISK_H
+
+#include "probes/probe.h"
+
+extern const struct probe disk_wal;
+extern const struct probe disk_read;
+extern const struct probe disk_write;
+
+#endif

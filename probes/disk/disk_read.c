@@ -1,0 +1,36 @@
+#include "probes/disk/disk.h"
+#include "probes/disk/sweep.h"
+#include "probes/kit/clk.h"
+
+static const struct metric disk_read_metrics[] = {
+    [SWEEP_QD1] = {"disk.read.qd1",        UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99",
+                   "How long a 4 KiB random read takes at queue depth 1." },
+    [SWEEP_QD1_IOPS] = { "disk.read.qd1.iops",  UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+                   "4 KiB random reads a second at queue depth 1."        },
+    [SWEEP_QD32] = { "disk.read.qd32",      UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99",
+                   "How long a 4 KiB random read takes at queue depth 32."},
+    [SWEEP_QD32_IOPS] = { "disk.read.qd32.iops", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+                   "4 KiB random reads a second at queue depth 32."       },
+    METRIC_END,
+};
+
+const struct probe disk_read = {
+    .name = "disk.read",
+    .title = "Random read latency and IOPS",
+    .why = "Restarts, image starts and databases in containers read at random; a leader that must "
+           "read its state back answers late.",
+    .source = "etcd hardware guide (disks); HashiCorp Consul reference architecture (IOPS)",
+    .needs = PROBE_NEEDS_SCRATCH,
+    .effects = PROBE_WRITES_DISK | PROBE_READS_DISK,
+    .weight = 7,
+    .repetition_ns = 500 * (uint64_t)CLK_NS_PER_MS,
+    .opts = sweep_opts,
+    .conf_size = sizeof(struct sweep_conf),
+    .metrics = disk_read_metrics,
+    .supported = sweep_supported,
+    .estimate = sweep_estimate_read,
+    .setup = sweep_setup_read,
+    .measure = sweep_measure,
+    .judge = sweep_judge,
+    .teardown = sweep_teardown,
+};

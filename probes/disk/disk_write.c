@@ -1,0 +1,37 @@
+#include "probes/disk/disk.h"
+#include "probes/disk/sweep.h"
+#include "probes/kit/clk.h"
+
+static const struct metric disk_write_metrics[] = {
+    [SWEEP_QD1] = {"disk.write.qd1",        UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99",
+                   "How long a 4 KiB random overwrite takes at queue depth 1." },
+    [SWEEP_QD1_IOPS] = { "disk.write.qd1.iops",  UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+                   "4 KiB random overwrites a second at queue depth 1."        },
+    [SWEEP_QD32] = { "disk.write.qd32",      UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99",
+                   "How long a 4 KiB random overwrite takes at queue depth 32."},
+    [SWEEP_QD32_IOPS] = { "disk.write.qd32.iops", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+                   "4 KiB random overwrites a second at queue depth 32."       },
+    METRIC_END,
+};
+
+const struct probe disk_write = {
+    .name = "disk.write",
+    .title = "Random write latency and IOPS",
+    .why =
+        "Databases, logs and image layers write at random; when the disk is full of them, the log "
+        "of the cluster's own state waits behind.",
+    .source = "etcd hardware guide (disks); HashiCorp Consul reference architecture (IOPS)",
+    .needs = PROBE_NEEDS_SCRATCH,
+    .effects = PROBE_WRITES_DISK,
+    .weight = 7,
+    .repetition_ns = 500 * (uint64_t)CLK_NS_PER_MS,
+    .opts = sweep_opts,
+    .conf_size = sizeof(struct sweep_conf),
+    .metrics = disk_write_metrics,
+    .supported = sweep_supported,
+    .estimate = sweep_estimate_write,
+    .setup = sweep_setup_write,
+    .measure = sweep_measure,
+    .judge = sweep_judge,
+    .teardown = sweep_teardown,
+};

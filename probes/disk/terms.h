@@ -1,0 +1,19 @@
+/*
+ * terms: on which terms a place can be measured as a disk. Shared by the disk and image probes.
+ */
+#ifndef PROBES_DISK_TERMS_H
+#define PROBES_DISK_TERMS_H
+
+#include <stdint.h>
+
+#include "probes/probe.h"
+
+/*
+ * Refuses a place in memory, read-only, or with less than least_bytes to write in, each with
+ * numbers and a remedy.
+ */
+int terms_check(const struct probe_site *site, uint64_t least_bytes, struct err *e);
+/* "Filesystem ext4 on vda (virtio_blk), without a journal: ..." as a note. */
+void terms_note(struct probe_run *run);
+
+#endif
