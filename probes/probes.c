@@ -2,7 +2,12 @@
 
 #include <string.h>
 
+#include "probes/disk/disk.h"
+
 const struct probe *const probes_all[] = {
+    &disk_wal,
+    &disk_read,
+    &disk_write,
     NULL,
 };
 

@@ -18,10 +18,12 @@ enum {
 };
 
 #define SWEEP_LEAST_BYTES ((uint64_t)64 << 20) /* below, a device cache answers for the medium */
-#define SWEEP_MEMORY_NS   10000.0 /* no medium answers faster: facts of every NAND and network disk \
-                                   */
-#define SWEEP_WRITE_RATE ((uint64_t)600 << 20) /* bytes a second that the write budget allows for  \
-                                                */
+#define SWEEP_MEMORY_NS                                                                            \
+    10000.0 /* no medium answers faster: facts of every NAND and network disk                      \
+             */
+#define SWEEP_WRITE_RATE                                                                           \
+    ((uint64_t)600 << 20) /* bytes a second that the write budget allows for                       \
+                           */
 
 static const char *const sweep_engines[] = { "auto", "uring", "aio", "sync", "null", NULL };
 
