@@ -47,7 +47,7 @@ src_bench      := $(call sources,bench)
 gen_reports    := $(BUILD)/reports/embedded.o
 profiles       := $(sort $(wildcard reports/profiles/*.yaml))
 
-all: $(BUILD)/plimsoll
+all: $(BUILD)/plimsoll $(BUILD)/plimsoll.1
 
 $(BUILD)/plimsoll: $(foreach f,bench $(below_bench),$(call archive,$f))
 	$(call say,LD,$@)
@@ -85,16 +85,80 @@ $(BUILD)/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(COMPILE) -o $@ $<
 
-# Prints what each test binary printed, and a sum.
+# The manual page, its options from the program's own tables.
+$(BUILD)/plimsoll.1: $(BUILD)/plimsoll
+	$(call say,MAN,$@)
+	$(Q)$(BUILD)/plimsoll man > $@.scd && scdoc < $@.scd > $@
+
+# Unit and contract tests, the fuzz corpora, the command line; each ends with a sum.
+test: unit replay cli
+
 unit: $(UNIT) $(CONTRACT)
 	$(Q)scripts/run-tests $^
 
+cli: all
+	$(Q)PLIMSOLL=$(CURDIR)/$(BUILD)/plimsoll scripts/run-bats tests/cli/*.bats
+
+# With real parts, as root: namespaces, loop devices, peers.
+lab: all
+	$(Q)PLIMSOLL=$(CURDIR)/$(BUILD)/plimsoll scripts/run-bats tests/lab/*.bats
+
+# Every corpus file through its fuzz target, without a fuzzer.
+REPLAY := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(REPLAY): %: %.o $(BUILD)/tests/fuzz/replay.o $(foreach f,bench $(below_bench),$(call archive,$f))
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIB)
+
+$(BUILD)/tests/fuzz/libfuzzer_%: $(BUILD)/tests/fuzz/fuzz_%.o \
+    $(foreach f,bench $(below_bench),$(call archive,$f))
+	$(call say,LD,$@)
+	$(Q)$(LINK) $(FUZZLINK) -o $@ $^ $(PKG_LIB)
+
+replay: $(REPLAY)
+	$(Q)scripts/run-replay $^
+
+# The same targets under libFuzzer: make fuzz FUZZ_SECONDS=600
+FUZZ_SECONDS ?= 60
+fuzz:
+	$(Q)scripts/run-fuzz $(FUZZ_SECONDS)
+
+# The same tests under the address and undefined-behaviour sanitizers.
 asan:
-	$(Q)$(MAKE) unit BUILD=build/asan CC=clang HARDEN= HARDLD= \
+	$(Q)$(MAKE) unit replay BUILD=build/asan CC=clang HARDEN= HARDLD= \
 	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+
+# Style, bugs that tools find, and the house's own rules.
+CSOURCES = $(call sources,probes reports bench tests)
+lint: $(foreach f,$(FLOORS),$(call archive,$f))
+	$(call say,LINT,format)
+	$(Q)clang-format --dry-run -Werror $(shell find probes reports bench tests -name '*.[ch]')
+	$(call say,LINT,shell)
+	$(Q)shellcheck scripts/[a-z]* .ci/run $(wildcard tests/versus/*.sh tests/lab/*.sh)
+	$(call say,LINT,house)
+	$(Q)scripts/check-house $(BUILD)
+	$(call say,LINT,cppcheck)
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability \
+	    --inline-suppr --suppressions-list=.cppcheck -j2 -I. probes reports bench
+	$(call say,LINT,tidy)
+	$(Q)printf '%s\n' $(call sources,probes reports bench) | xargs -P2 -n8 sh -c \
+	    'clang-tidy --quiet "$$@" -- -std=gnu17 -D_GNU_SOURCE -DVERSION="\"x\"" -I. $(PKG_INC) 2>/dev/null' lint
+
+# Side by side with peers; prints ratios, fails nothing.
+versus: all
+	$(Q)tests/versus/run $(BUILD)
+
+install: all
+	install -D -m 755 $(BUILD)/plimsoll $(DESTDIR)$(PREFIX)/bin/plimsoll
+	install -D -m 644 $(BUILD)/plimsoll.1 $(DESTDIR)$(PREFIX)/share/man/man1/plimsoll.1
+	install -D -m 644 reports/schema.json $(DESTDIR)$(PREFIX)/share/plimsoll/schema.json
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/plimsoll $(DESTDIR)$(PREFIX)/share/man/man1/plimsoll.1
+	rm -f $(DESTDIR)$(PREFIX)/share/plimsoll/schema.json
+	-rmdir $(DESTDIR)$(PREFIX)/share/plimsoll
 
 clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit asan clean
+.PHONY: all test unit cli lab replay fuzz asan lint versus install uninstall clean
