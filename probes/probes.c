@@ -3,12 +3,10 @@
 #include <string.h>
 
 #include "probes/disk/disk.h"
+#include "probes/noise/noise.h"
 
 const struct probe *const probes_all[] = {
-    &disk_wal,
-    &disk_read,
-    &disk_write,
-    NULL,
+    &disk_wal, &disk_read, &disk_write, &noise_stall, NULL,
 };
 
 const struct probe *probes_find(const char *name)

@@ -1,0 +1,11 @@
+/*
+ * noise: the probes of this family.
+ */
+#ifndef PROBES_NOISE_NOISE_H
+#define PROBES_NOISE_NOISE_H
+
+#include "probes/probe.h"
+
+extern const struct probe noise_stall;
+
+#endif
