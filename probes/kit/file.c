@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,10 +13,13 @@
 
 #include "probes/kit/auto.h"
 #include "probes/kit/limits.h"
+#include "probes/kit/prng.h"
 
 enum {
     FILE_CHUNK_BYTES = 16384,
-    FILE_DEPTH_MAX = 4096
+    FILE_TEMPORARY_TAIL_BYTES = sizeof(".tmp-") + 16,
+    FILE_LEVELS = 64,      /* directories held open by a removal; deeper ones are hung up */
+    FILE_PASSES_MAX = 1000 /* readings of one directory that others keep filling */
 };
 
 int file_read_at(int dirfd, const char *path, struct buf *out, struct err *e)
@@ -34,9 +38,10 @@ int file_read_at(int dirfd, const char *path, struct buf *out, struct err *e)
             return err_set(e, err_kind_of(errno), errno, "read '%s'", path);
         if (n == 0)
             break;
-        if (out->size + (size_t)n > cap)
+        if (out->size + (size_t)n > cap) {
             return err_set(e, ERR_DATA, 0, "'%s' is larger than the %zu bytes it may have", path,
                            cap);
+        }
         buf_add(out, chunk, (size_t)n);
     }
     return out->failed ? err_set(e, ERR_NO_RESOURCE, 0, "no memory to read '%s'", path) : 0;
@@ -44,17 +49,18 @@ int file_read_at(int dirfd, const char *path, struct buf *out, struct err *e)
 
 int file_line_at(int dirfd, const char *path, char *line, size_t size, struct err *e)
 {
-    AUTO(buf) struct buf text = { 0 };
+    AUTO(buf) struct buf out = { 0 };
     line[0] = '\0';
-    if (file_read_at(dirfd, path, &text, e))
+    if (file_read_at(dirfd, path, &out, e)) {
         return -1;
-    size_t n = strcspn(buf_text(&text), "\n");
-    while (n > 0 && (text.data[n - 1] == ' ' || text.data[n - 1] == '\t'))
+    }
+    const char *text = buf_text(&out);
+    size_t n = strcspn(text, "\n");
+    while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t')) {
         n--;
-    if (n > size - 1)
-        n = size - 1;
-    if (n)
-        memcpy(line, text.data, n);
+    }
+    n = n < size ? n : size - 1;
+    memcpy(line, text, n);
     line[n] = '\0';
     return 0;
 }
@@ -67,7 +73,7 @@ int file_u64_at(int dirfd, const char *path, uint64_t *value, struct err *e)
         return -1;
     errno = 0;
     unsigned long long read = strtoull(line, &end, 10);
-    if (errno || end == line || *end || line[0] == '-')
+    if (errno || *end || line[0] < '0' || line[0] > '9')
         return err_set(e, ERR_DATA, 0, "'%s' holds '%s', which is not a number", path, line);
     *value = read;
     return 0;
@@ -103,29 +109,33 @@ static int file_sync_parent(int dirfd, const char *path, struct err *e)
     return 0;
 }
 
-static int file_write_temporary(int dirfd, const char *temporary, const void *bytes, size_t size,
-                                struct err *e)
+static int file_fill(int fd, const char *path, const void *bytes, size_t size, struct err *e)
 {
-    AUTO_CLOSE int fd =
-        openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return err_set(e, err_kind_of(errno), errno, "create '%s'", temporary);
-    if (file_write_all(fd, bytes, size, e))
-        return err_wrap(e, "'%s'", temporary);
-    if (fsync(fd))
-        return err_set(e, err_kind_of(errno), errno, "sync '%s'", temporary);
+    if (file_write_all(fd, bytes, size, e)) {
+        return err_wrap(e, "'%s'", path);
+    }
+    if (fsync(fd)) {
+        return err_set(e, err_kind_of(errno), errno, "sync '%s'", path);
+    }
     return 0;
 }
 
+/* The name is random: two writers of one file never meet, and nobody can lay a link in the way. */
 int file_write_atomic_at(int dirfd, const char *path, const void *bytes, size_t size, struct err *e)
 {
     char temporary[PATH_MAX];
-    int n = snprintf(temporary, sizeof temporary, "%s.tmp%d", path, (int)getpid());
-    if (n < 0 || (size_t)n >= sizeof temporary)
+    if (strlen(path) + FILE_TEMPORARY_TAIL_BYTES > sizeof(temporary)) {
         return err_set(e, ERR_USAGE, ENAMETOOLONG, "'%s'", path);
-    int failed = file_write_temporary(dirfd, temporary, bytes, size, e);
-    if (!failed && renameat(dirfd, temporary, dirfd, path))
-        failed = err_set(e, err_kind_of(errno), errno, "rename '%s' to '%s'", temporary, path);
+    }
+    (void)snprintf(temporary, sizeof(temporary), "%s.tmp-%016" PRIx64, path, prng_entropy());
+    AUTO_CLOSE int fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return err_set(e, err_kind_of(errno), errno, "create '%s'", temporary);
+    }
+    int failed = file_fill(fd, path, bytes, size, e);
+    if (!failed && renameat(dirfd, temporary, dirfd, path)) {
+        failed = err_set(e, err_kind_of(errno), errno, "replace '%s'", path);
+    }
     if (failed) {
         (void)unlinkat(dirfd, temporary, 0);
         return -1;
@@ -136,101 +146,192 @@ int file_write_atomic_at(int dirfd, const char *path, const void *bytes, size_t 
 /* One directory on the way down of a removal. */
 struct file_level {
     DIR *dir;
-    char name[NAME_MAX + 1]; /* below the level above */
+    unsigned passes;
+    char name[NAME_MAX + 1]; /* below the level above; "" at level 0 */
 };
 
-static DIR *file_open_dir(int dirfd, const char *name, dev_t dev)
-{
-    struct stat st;
-    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == EACCES && !fchmodat(dirfd, name, 0700, 0))
-        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && (fstat(fd, &st) || st.st_dev != dev)) {
-        auto_close_fd(&fd);
-        errno = EXDEV; /* something is mounted there */
-        return NULL;
-    }
-    if (fd >= 0)
-        (void)fchmod(fd, 0700);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (fd >= 0 && !dir)
-        auto_close_fd(&fd);
-    return dir;
-}
+struct file_removal {
+    int parent_fd;       /* name is below it */
+    const char *top;     /* the name of level 0, which may be a path */
+    dev_t dev;           /* of level 0 */
+    unsigned depth;      /* levels open */
+    unsigned long moved; /* directories hung up at level 0 so far */
+    struct file_level levels[FILE_LEVELS];
+};
 
 static bool file_is_dots(const char *name)
 {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* Empties one directory of files; the name of its first subdirectory, or NULL when it is empty. */
-static const char *file_empty(DIR *dir, struct err *e)
+static void file_removal_release(struct file_removal *r)
 {
-    int fd = dirfd(dir);
-    rewinddir(dir);
-    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) { // NOLINT(concurrency-mt-unsafe)
-        if (file_is_dots(d->d_name))
-            continue;
-        if (!unlinkat(fd, d->d_name, 0) || errno == ENOENT)
-            continue;
-        if (errno == EISDIR || errno == EPERM)
-            return d->d_name;
-        (void)err_set(e, err_kind_of(errno), errno, "remove '%s'", d->d_name);
-        return NULL;
+    while (r->depth > 0) {
+        (void)closedir(r->levels[--r->depth].dir);
     }
-    return NULL;
 }
 
-/* Walks down and up with an explicit stack, so that depth costs heap, not stack. */
-static int file_remove_below(struct file_level *levels, dev_t dev, struct err *e)
+static int file_above(const struct file_removal *r)
 {
-    size_t depth = 0;
-    for (;;) {
-        e->kind = ERR_NONE;
-        const char *sub = file_empty(levels[depth].dir, e);
-        if (e->kind != ERR_NONE)
-            return -1;
-        if (sub && depth + 1 < FILE_DEPTH_MAX) {
-            struct file_level *next = &levels[depth + 1];
-            (void)snprintf(next->name, sizeof next->name, "%s", sub);
-            next->dir = file_open_dir(dirfd(levels[depth].dir), next->name, dev);
-            if (!next->dir)
-                return err_set(e, err_kind_of(errno), errno, "open '%s' to remove it", next->name);
-            depth++;
-            continue;
-        }
-        if (sub)
-            return err_set(e, ERR_DATA, 0, "'%s' is nested deeper than %d", sub, FILE_DEPTH_MAX);
-        if (depth == 0)
-            return 0;
-        (void)closedir(levels[depth].dir);
-        levels[depth].dir = NULL;
-        if (unlinkat(dirfd(levels[depth - 1].dir), levels[depth].name, AT_REMOVEDIR))
-            return err_set(e, err_kind_of(errno), errno, "remove '%s'", levels[depth].name);
-        depth--;
+    return r->depth == 0 ? r->parent_fd : dirfd(r->levels[r->depth - 1].dir);
+}
+
+/* Whether something is mounted there, be it the same filesystem again (Linux 5.8 can tell). */
+static bool file_is_mount(const struct file_removal *r, int fd, const struct stat *st)
+{
+    struct statx sx = { 0 };
+    if (r->depth > 0 && st->st_dev != r->dev) {
+        return true;
     }
+    return statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &sx) == 0 &&
+           (sx.stx_attributes & sx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+static int file_refuse_mount(const char *name, struct err *e)
+{
+    return err_set(e, ERR_IO, EXDEV, "'%s' is a mount point; unmount it first", name);
+}
+
+/*
+ * Opened by O_PATH first, which needs no right to read, so that the directory that is looked at and
+ * given rights is the one that is opened, whatever others put in its place meanwhile.
+ */
+static int file_open_dir(const struct file_removal *r, const char *name, struct err *e)
+{
+    struct stat st;
+    char self[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+    AUTO_CLOSE int at = openat(file_above(r), name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (at < 0 || fstat(at, &st) != 0) {
+        return err_set(e, err_kind_of(errno), errno, "open '%s'", name);
+    }
+    if (file_is_mount(r, at, &st)) {
+        return file_refuse_mount(name, e);
+    }
+    if ((st.st_mode & S_IRWXU) != S_IRWXU) {
+        (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
+        (void)chmod(self, S_IRWXU); /* not ours: then the next steps say so */
+    }
+    int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? fd : err_set(e, err_kind_of(errno), errno, "open '%s'", name);
+}
+
+static int file_enter(struct file_removal *r, const char *name, struct err *e)
+{
+    struct file_level *level = &r->levels[r->depth];
+    int fd = file_open_dir(r, name, e);
+    if (fd < 0) {
+        return -1;
+    }
+    *level = (struct file_level){ .dir = fdopendir(fd) };
+    if (!level->dir) {
+        auto_close_fd(&fd);
+        return err_set(e, err_kind_of(errno), errno, "read '%s'", name);
+    }
+    if (r->depth > 0) {
+        (void)memccpy(level->name, name, '\0', sizeof(level->name) - 1);
+    }
+    r->depth++;
+    return 0;
+}
+
+/* Hangs a directory that lies too deep up at level 0, which is read again until it is empty. */
+static int file_hang_up(struct file_removal *r, const char *name, struct err *e)
+{
+    char up[32];
+    AUTO_CLOSE int fd = file_open_dir(r, name, e); /* moving needs the right to write in it */
+    if (fd < 0) {
+        return -1;
+    }
+    for (int tries = 0; tries < FILE_PASSES_MAX; tries++) {
+        (void)snprintf(up, sizeof(up), "deep.%lu", r->moved++);
+        if (renameat(file_above(r), name, dirfd(r->levels[0].dir), up) == 0) {
+            return 0;
+        }
+        if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR) {
+            break;
+        }
+    }
+    return err_set(e, err_kind_of(errno), errno, "move '%s' up", name);
+}
+
+static int file_remove_entry(struct file_removal *r, const char *name, struct err *e)
+{
+    if (file_is_dots(name) || unlinkat(file_above(r), name, 0) == 0 || errno == ENOENT) {
+        return 0;
+    }
+    if (errno != EISDIR) {
+        return err_set(e, err_kind_of(errno), errno, "remove '%s'", name);
+    }
+    return r->depth < FILE_LEVELS ? file_enter(r, name, e) : file_hang_up(r, name, e);
+}
+
+/* The deepest directory was read to its end: removes it, or reads it again if it was filled. */
+static int file_leave(struct file_removal *r, struct err *e)
+{
+    struct file_level *level = &r->levels[r->depth - 1];
+    r->depth--;
+    int above = file_above(r);
+    const char *name = r->depth == 0 ? r->top : level->name;
+    if (unlinkat(above, name, AT_REMOVEDIR) == 0 || errno == ENOENT) {
+        (void)closedir(level->dir);
+        return 0;
+    }
+    r->depth++;
+    if ((errno != ENOTEMPTY && errno != EEXIST) || ++level->passes > FILE_PASSES_MAX) {
+        return err_set(e, err_kind_of(errno), errno, "remove '%s'", name);
+    }
+    rewinddir(level->dir);
+    return 0;
+}
+
+static int file_remove_below(struct file_removal *r, struct err *e)
+{
+    while (r->depth > 0) {
+        DIR *dir = r->levels[r->depth - 1].dir;
+        errno = 0;
+        const struct dirent *d = readdir(dir); // NOLINT(concurrency-mt-unsafe): a stream of our own
+        if (!d && errno != 0) {
+            return err_set(e, err_kind_of(errno), errno, "read a directory");
+        }
+        if (d ? file_remove_entry(r, d->d_name, e) : file_leave(r, e)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Level 0 against what holds it: kernels before 5.8 tell a mount by its device only. */
+static int file_enter_top(struct file_removal *r, struct err *e)
+{
+    struct stat st;
+    struct stat outside;
+    if (file_enter(r, r->top, e) != 0) {
+        return -1;
+    }
+    int fd = dirfd(r->levels[0].dir);
+    if (fstat(fd, &st) != 0 || fstatat(fd, "..", &outside, 0) != 0) {
+        return err_set(e, err_kind_of(errno), errno, "look at it");
+    }
+    r->dev = st.st_dev;
+    return st.st_dev == outside.st_dev ? 0 : file_refuse_mount(r->top, e);
 }
 
 int file_remove_tree_at(int dirfd, const char *name, struct err *e)
 {
-    struct stat st;
-    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
-        return errno == ENOENT ? 0 : err_set(e, err_kind_of(errno), errno, "look at '%s'", name);
-    if (!S_ISDIR(st.st_mode))
-        return unlinkat(dirfd, name, 0) ? err_set(e, err_kind_of(errno), errno, "remove '%s'", name)
-                                        : 0;
-    struct file_level *levels = calloc(FILE_DEPTH_MAX, sizeof *levels);
-    if (!levels)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to remove '%s'", name);
-    levels[0].dir = file_open_dir(dirfd, name, st.st_dev);
-    int failed = levels[0].dir ? file_remove_below(levels, st.st_dev, e)
-                               : err_set(e, err_kind_of(errno), errno, "open '%s'", name);
-    for (size_t i = 0; i < FILE_DEPTH_MAX && levels[i].dir; i++)
-        (void)closedir(levels[i].dir);
-    free(levels);
-    if (failed)
+    AUTO(file_removal) struct file_removal r = { .parent_fd = dirfd, .top = name };
+    const char *slash = strrchr(name, '/');
+    const char *last = slash ? slash + 1 : name;
+    if (*last == '\0' || file_is_dots(last)) {
+        return err_set(e, ERR_USAGE, 0, "remove '%s': not the name of a file or directory", name);
+    }
+    if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT) {
+        return 0;
+    }
+    if (errno != EISDIR) {
+        return err_set(e, err_kind_of(errno), errno, "remove '%s'", name);
+    }
+    if (file_enter_top(&r, e) != 0 || file_remove_below(&r, e) != 0) {
         return err_wrap(e, "remove '%s'", name);
-    return unlinkat(dirfd, name, AT_REMOVEDIR)
-               ? err_set(e, err_kind_of(errno), errno, "remove '%s'", name)
-               : 0;
+    }
+    return 0;
 }
