@@ -25,10 +25,11 @@ PKGS    := jansson libarchive libcyaml liburing mount nettle smartcols zlib
 PKG_INC := $(shell pkg-config --cflags $(PKGS))
 PKG_LIB := $(shell pkg-config --libs $(PKGS)) -laio -lpthread -lm
 
-# Text is cut on purpose where it is bounded, hence -Wno-format-truncation.
+# Text is cut on purpose where it is bounded, hence -Wno-format-truncation, which clang 14 does not
+# know; gcc passes over a -Wno- that it does not know.
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
           -Wvla -Wformat=2 -Wundef -Wcast-qual -Wwrite-strings \
-          -Wno-format-truncation $(WERROR)
+          -Wno-unknown-warning-option -Wno-format-truncation $(WERROR)
 HARDEN ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 HARDLD ?= -pie -Wl,-z,relro,-z,now
 COMPILE = $(CC) -std=gnu17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(PKG_INC) $(WARN) $(HARDEN) \
