@@ -1,16 +1,17 @@
 #include "probes/kit/hist.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 int hist_open(struct hist *h, uint64_t value_max, struct err *e)
 {
     uint32_t size = hist_index(value_max) + 1;
     *h = (struct hist){ .size = size, .value_max = value_max, .min = UINT64_MAX };
     h->counts = calloc(size, sizeof *h->counts);
-    if (!h->counts)
+    if (!h->counts) {
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for a histogram of %u counts", size);
+    }
     return 0;
 }
 
@@ -20,11 +21,23 @@ void hist_release(struct hist *h)
     *h = (struct hist){ 0 };
 }
 
+/* Where counts can be other than 0: from first to last, none when first > last. */
+static uint32_t hist_first(const struct hist *h)
+{
+    return h->total ? hist_index(h->min < h->value_max ? h->min : h->value_max) : 1;
+}
+
+static uint32_t hist_last(const struct hist *h)
+{
+    return h->total ? hist_index(h->max < h->value_max ? h->max : h->value_max) : 0;
+}
+
 void hist_clear(struct hist *h)
 {
-    for (uint32_t i = 0; h->total && i < h->size; i++) {
-        if (h->counts[i]) /* reading leaves untouched pages unmapped */
+    for (uint32_t i = hist_first(h), last = hist_last(h); i <= last; i++) {
+        if (h->counts[i]) { /* reading leaves untouched pages unmapped */
             h->counts[i] = 0;
+        }
     }
     h->total = h->clamped = h->max = 0;
     h->min = UINT64_MAX;
@@ -33,8 +46,9 @@ void hist_clear(struct hist *h)
 
 uint64_t hist_lowest(uint32_t index)
 {
-    if (index < HIST_SUB_BUCKETS)
+    if (index < HIST_SUB_BUCKETS) {
         return index;
+    }
     uint32_t shift = (index >> HIST_SUB_HALF_BITS) - 1;
     return (uint64_t)(index - (shift << HIST_SUB_HALF_BITS)) << shift;
 }
@@ -47,11 +61,12 @@ uint64_t hist_highest(uint32_t index)
 uint64_t hist_value_at_rank(const struct hist *h, uint64_t rank)
 {
     uint64_t seen = 0;
-    for (uint32_t i = 0; i < h->size; i++) {
-        if (!h->counts[i])
-            continue;
+    if (rank >= h->total) {
+        return h->max;
+    }
+    for (uint32_t i = hist_first(h), last = hist_last(h); i <= last; i++) {
         seen += h->counts[i];
-        if (seen >= rank) {
+        if (seen >= rank && h->counts[i]) {
             uint64_t value = hist_highest(i);
             return value < h->max ? value : h->max;
         }
@@ -59,13 +74,21 @@ uint64_t hist_value_at_rank(const struct hist *h, uint64_t rank)
     return h->max;
 }
 
+/* ceil(q * total), but 7 and not 8 for 0.07 * 100, which is 7.000000000000001 in binary. */
+static uint64_t hist_rank(double q, uint64_t total)
+{
+    double product = q * (double)total;
+    double near = nearbyint(product);
+    double exact = fabs(product - near) <= near * 4 * DBL_EPSILON ? near : ceil(product);
+    if (!(exact >= 1)) {
+        return 1;
+    }
+    return exact >= (double)total ? total : (uint64_t)exact;
+}
+
 uint64_t hist_quantile(const struct hist *h, double q)
 {
-    if (h->total == 0)
-        return 0;
-    double exact = ceil(q * (double)h->total);
-    uint64_t rank = exact < 1 ? 1 : (uint64_t)exact;
-    return hist_value_at_rank(h, rank > h->total ? h->total : rank);
+    return h->total ? hist_value_at_rank(h, hist_rank(q, h->total)) : 0;
 }
 
 double hist_mean(const struct hist *h)
@@ -76,17 +99,24 @@ double hist_mean(const struct hist *h)
 uint64_t hist_count_above(const struct hist *h, uint64_t bound)
 {
     uint64_t count = 0;
-    uint32_t from = bound >= h->value_max ? h->size : hist_index(bound) + 1;
-    for (uint32_t i = from; i < h->size; i++)
+    if (bound >= h->value_max || hist_index(bound) + 1 == h->size) {
+        return bound < h->max ? h->clamped : 0;
+    }
+    for (uint32_t i = hist_index(bound) + 1, last = hist_last(h); i <= last; i++) {
         count += h->counts[i];
+    }
     return count;
 }
 
 void hist_merge(struct hist *dst, const struct hist *src)
 {
-    for (uint32_t i = 0; i < src->size && i < dst->size; i++) {
-        if (src->counts[i])
+    if (src->total == 0) {
+        return;
+    }
+    for (uint32_t i = hist_first(src), last = hist_last(src); i <= last; i++) {
+        if (src->counts[i]) { /* reading leaves untouched pages unmapped, in both */
             dst->counts[i] += src->counts[i];
+        }
     }
     dst->total += src->total;
     dst->clamped += src->clamped;

@@ -1,9 +1,9 @@
 /*
  * hist: a log-linear histogram with HDR semantics, three significant decimal digits.
  *
- * Values are uint64_t in the metric's base unit (nanoseconds). A recorded value is known to 1/2048
- * (sub-bucket count 2048, so that three decimal digits hold). hist_open allocates once; recording
- * never allocates. Not thread-safe: one histogram per thread, then hist_merge.
+ * Values are uint64_t in the metric's base unit (nanoseconds). A recorded value is known to 1/1024,
+ * the width of a bucket (2048 sub-buckets, so that three decimal digits hold). hist_open allocates
+ * once; recording never allocates. Not thread-safe: one histogram per thread, then hist_merge.
  * SOURCE: layout and V2 encoding of HdrHistogram (G. Tene), so that its tools read our documents.
  */
 #ifndef PROBES_KIT_HIST_H
@@ -76,10 +76,10 @@ uint64_t hist_highest(uint32_t index);
 /* Nearest-rank quantile, q in 0..1, as the highest value of its bucket but never above max; 0 when
  * empty. */
 uint64_t hist_quantile(const struct hist *h, double q);
-/* The value of rank r, 1..total. */
+/* The value of rank r, 1..total, in the same way; the exact max for the last one. */
 uint64_t hist_value_at_rank(const struct hist *h, uint64_t rank);
-double hist_mean(const struct hist *h);
-/* Values above a bound (bucket resolution). */
+double hist_mean(const struct hist *h); /* of the exact values; NAN when empty */
+/* Values above a bound, those in the bound's own bucket not counted. */
 uint64_t hist_count_above(const struct hist *h, uint64_t bound);
 /* dst += src; both opened with the same value_max. */
 void hist_merge(struct hist *dst, const struct hist *src);
