@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+bats_require_minimum_version 1.5.0
+load house
+
+@test "a measured document is valid by the schema, and the scratch is empty after it" {
+    doc=$(a_document)
+    python3 -c 'import jsonschema' 2>/dev/null || skip "python3-jsonschema is missing"
+    tests/validate-document "$doc"
+    is_empty "$BATS_FILE_TMPDIR/disk"
+}
+
+@test "a figure can be traced to its probe, parameters, samples and interval" {
+    doc=$(a_document)
+    jq -e '.measurements[] | select(.probe == "disk.wal") | .parameters.record == 2300 and .seed != null
+           and (.metrics[] | select(.id == "disk.wal") | .n > 100 and .observed_ns > 0
+                and (.statistics[] | select(.name == "p99") | .low <= .value and .value <= .high))' "$doc"
+}
+
+@test "host facts are in the document, each with a value or the reason why not" {
+    doc=$(a_document)
+    jq -e '.host["host.kernel.release"].value == $r' --arg r "$(uname -r)" "$doc"
+    jq -e '[.host[] | select(.value == null and .reason == null)] | length == 0' "$doc"
+}
+
+@test "the same document gives the same report" {
+    doc=$(a_document)
+    "$PLIMSOLL" report "$doc" >"$work/a" || [ $? -le 3 ]
+    "$PLIMSOLL" report - <"$doc" >"$work/b" || [ $? -le 3 ]
+    cmp "$work/a" "$work/b"
+}
+
+@test "every format renders it" {
+    doc=$(a_document)
+    for f in text json markdown html; do
+        run "$PLIMSOLL" report --format "$f" "$doc"
+        [ "$status" -le 3 ]
+        [ -n "$output" ]
+    done
+}
+
+@test "a missing directory is refused with path and remedy" {
+    refused measure disk.wal --dir "$work/none"
+    [[ $stderr == *"$work/none"* && $stderr == *"--dir"* ]]
+}
+
+@test "a file is no directory" {
+    touch "$work/file"
+    refused measure disk.wal --dir "$work/file"
+    [[ $stderr == *"not a directory"* ]]
+}
+
+@test "a directory that may not be written is refused" {
+    if [ "$(id -u)" = 0 ]; then
+        command -v setpriv || skip "setpriv is missing"
+        chmod 755 "$work" && chmod 700 "$disk"
+        run -3 setpriv --reuid=65534 --regid=65534 --clear-groups "$PLIMSOLL" measure disk.wal --dir "$disk"
+    else
+        chmod 500 "$disk"
+        run -3 "$PLIMSOLL" measure disk.wal --dir "$disk"
+    fi
+    [[ $output == *"$disk"* ]]
+}
+
+@test "tmpfs is skipped by name: it answers from memory" {
+    [ "$(stat -f -c %T /dev/shm 2>/dev/null)" = tmpfs ] || skip "/dev/shm is no tmpfs"
+    mkdir "/dev/shm/plimsoll-bats-$$"
+    run -0 --separate-stderr "$PLIMSOLL" measure -q disk.wal --budget 5s --dir "/dev/shm/plimsoll-bats-$$"
+    rmdir "/dev/shm/plimsoll-bats-$$"
+    jq -e '.measurements[0].status == "skipped" and (.measurements[0].reason | test("memory"))' <<<"$output"
+}
+
+@test "without --peer the network says so, and how to add one" {
+    run -0 --separate-stderr "$PLIMSOLL" measure -q net.rtt --budget 5s --dir "$disk"
+    jq -e '.measurements[0].status == "skipped" and (.measurements[0].reason | test("--peer"))' <<<"$output"
+}
+
+@test "a second --peer is refused" {
+    refused measure net.rtt --peer 127.0.0.1 --peer 127.0.0.2 --dir "$disk"
+}
+
+@test "an engine by name is used and written down" {
+    run -0 --separate-stderr "$PLIMSOLL" measure -q disk.read --budget 6s --dir "$disk" --set disk.read.engine=sync \
+        --set disk.read.file=64MiB
+    jq -e '.measurements[0].parameters.engine == "sync"
+           and (.measurements[0].notes | map(test("synchronous")) | any)' <<<"$output"
+}
+
+@test "interrupted, it ends within a second, says what it has and leaves nothing" {
+    "$PLIMSOLL" measure disk.wal --budget 60s --dir "$disk" >"$work/out" 2>"$work/err" &
+    pid=$!
+    sleep 2
+    start=$(date +%s%N)
+    kill -INT "$pid"
+    status=0
+    wait "$pid" || status=$?
+    took_ms=$((($(date +%s%N) - start) / 1000000))
+    echo "status $status after $took_ms ms"
+    [ "$status" -eq 130 ]
+    jq -e '.run.interrupted and (.measurements[0].metrics[0].n > 0)' "$work/out"
+    is_empty "$disk"
+}
+
+@test "killed, it leaves nothing that the next run does not sweep" {
+    "$PLIMSOLL" measure image.extract --budget 60s --dir "$disk" >/dev/null 2>&1 &
+    pid=$!
+    sleep 3
+    kill -KILL "$pid"
+    wait "$pid" || true
+    for _ in $(seq 50); do
+        pgrep -f "measure image.extract --budget 60s --dir $disk" >/dev/null || break
+        sleep 0.1
+    done
+    run -0 --separate-stderr "$PLIMSOLL" measure -q disk.wal --budget 5s --dir "$disk"
+    is_empty "$disk"
+}
