@@ -23,14 +23,17 @@
  *         fact: host.virtualization   # a word or a list of words
  *         unfit_on: [openvz]          # any of these words
  *         marginal_on: [lxc]
+ *       - id: firewall
+ *         fact: host.try.nft|host.try.iptables       # words only: the better of the answers
+ *         unfit_on: ["no"]
  *       - id: kernel-options
  *         fact: host.kernel.options
  *         requires: [NAMESPACES, "NETFILTER_XT_TARGET_REDIRECT|IP_NF_TARGET_REDIRECT"]
  *         otherwise: unfit            # unfit | marginal, when one is missing
  *
  * at_most: value <= fit is fit, value <= unfit is marginal, above is unfit; without `unfit` it is
- * never unfit. Units come from the metric's or fact's declaration. Criteria without source do not
- * load.
+ * never unfit. {fit: 0 B} asks for none at all. Units come from the metric's or fact's declaration.
+ * Criteria without source do not load.
  */
 #ifndef REPORTS_PROFILE_H
 #define REPORTS_PROFILE_H
@@ -61,7 +64,7 @@ struct criterion {
     char *id, *title;
     char *metric;    /* NULL for a fact */
     char *statistic; /* "value" when the profile names none */
-    char *fact;      /* NULL for a metric */
+    char *fact;      /* NULL for a metric; alternatives are joined by '|' */
     enum criterion_kind kind;
     enum unit unit;
     double fit, unfit; /* base unit; NAN: no such bound */
@@ -81,13 +84,16 @@ struct profile {
 struct profile_known {
     const struct metric *(*metric)(const char *id, const void *arg);
     const struct fact_row *(*fact)(const char *name, const void *arg);
+    /* All their names by index, NULL behind the last: "did you mean"; may be NULL. */
+    const char *(*name)(unsigned index, const void *arg);
     const void *arg;
 };
 
 /*
  * `name` is the file's, for messages: "my.yaml: criteria[3] (wal-p99): unknown metric 'disk.wall';
  * did you mean 'disk.wal'?". Refused: missing source, unknown metric, statistic, fact or unit, a
- * bound the wrong way round, no bound, both metric and fact, duplicate ids, over 1 MiB.
+ * bound the wrong way round, no bound, both metric and fact, duplicate ids, over 1 MiB. p is left
+ * released after a failure.
  */
 int profile_parse(const char *text, size_t size, const char *name,
                   const struct profile_known *known, struct profile *p, struct err *e);

@@ -2,10 +2,15 @@
  * verdict: profiles held against a document. Pure.
  *
  * A role is as good as its worst criterion. Where a 95 % interval straddles a bound the class of
- * the point value stands and is flagged close. Headroom is the factor between value and bound,
- * above 1 on the good side. The score is the smallest criterion score: 50 at the fit bound, 100 at
- * four times better, 0 at the unfit bound, log scale between; it is explained by one criterion,
- * always.
+ * the point value stands and is flagged close; so is a quantile whose sample cannot bound it from
+ * above. Headroom is the factor between value and bound, above 1 on the good side. The score is the
+ * smallest criterion score: 50 at the fit bound, 100 at four times better, 0 at the unfit bound,
+ * log scale between; it is explained by one criterion, always. Words and versions have no scale:
+ * fit none, marginal 25, unfit 0.
+ *
+ * Unknown criteria leave the grade to the known ones, with two limits: with strict one unknown
+ * criterion makes the role unknown unless it is unfit already; and where no metric at all was
+ * measured a role is unknown unless a fact makes it unfit, since facts alone make no host fit.
  */
 #ifndef REPORTS_VERDICT_H
 #define REPORTS_VERDICT_H
