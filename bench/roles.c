@@ -24,7 +24,33 @@ static const struct fact_row *roles_fact(const char *name, const void *arg)
     return probes_fact(name, NULL);
 }
 
-static const struct profile_known roles_declared = { .metric = roles_metric, .fact = roles_fact };
+/* Counts *index down over one probe's names; the name at which it ran out, or NULL. */
+static const char *roles_name_in(const struct metric *metrics, const struct fact_row *facts,
+                                 unsigned *index)
+{
+    for (const struct metric *m = metrics; m && m->id; m++) {
+        if ((*index)-- == 0)
+            return m->id;
+    }
+    for (const struct fact_row *f = facts; f && f->name; f++) {
+        if ((*index)-- == 0)
+            return f->name;
+    }
+    return NULL;
+}
+
+static const char *roles_name(unsigned index, const void *arg)
+{
+    (void)arg;
+    const char *name = roles_name_in(watch_table(), NULL, &index);
+    for (unsigned i = 0; !name && probes_all[i]; i++)
+        name = roles_name_in(probes_all[i]->metrics, probes_all[i]->facts, &index);
+    return name;
+}
+
+static const struct profile_known roles_declared = { .metric = roles_metric,
+                                                     .fact = roles_fact,
+                                                     .name = roles_name };
 
 const struct profile_known *roles_known(void)
 {
