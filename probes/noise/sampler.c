@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 
 #include "probes/kit/clk.h"
@@ -13,163 +13,223 @@
 #include "probes/noise/stall.h"
 
 enum {
-    SAMPLER_STACK_BYTES = 65536
+    SAMPLER_STACK_BYTES = 65536, /* a thread calls three functions deep; 256 of them are 16 MiB */
+    SAMPLER_CPU_BITS = 1 << 16,  /* the largest affinity mask that is asked for */
 };
 
-struct sampler_cpu {
-    pthread_t thread;
-    struct sampler *owner;
-    uint32_t cpu;
-    bool created;
-    bool unpinned;
-    pthread_mutex_t lock; /* held for one recording, or one taking */
-    struct hist stalls;
-    uint64_t max_ns; /* since the last sampler_take_max */
-    struct sampler_worst worst[SAMPLER_WORST];
+#define SAMPLER_STOP_NS (2 * (uint64_t)CLK_NS_PER_S)    /* a stop does not outwait a dead CPU */
+#define SAMPLER_TAKE_NS (100 * (uint64_t)CLK_NS_PER_MS) /* what is not free then is taken later */
+
+struct sampler_slot {
+    _Atomic uint64_t at_ns, stall_ns;
+    _Atomic uint32_t cpu;
 };
+
+struct sampler_thread {
+    struct sampler *owner;
+    pthread_t id;
+    uint32_t cpu;
+    bool pinned;
+
+    /*
+     * The thread raises `busy`, reads `half`, records there and lowers `busy`. Who takes turns
+     * `half` and waits for `busy` to be down: from then on the other half is his.
+     */
+    _Atomic bool busy;
+    _Atomic unsigned half;
+    struct hist halves[2];
+    _Atomic uint64_t max_ns;
+
+    _Atomic uint32_t version; /* odd while the worst are written */
+    struct sampler_slot worst[SAMPLER_WORST];
+} __attribute__((aligned(64))); /* threads do not share a cache line */
 
 struct sampler {
-    struct sampler_cpu *cpus; /* owned */
-    unsigned count;
-    atomic_bool running;
-    atomic_bool ending;
+    struct sampler_thread *threads;
+    unsigned count, unpinned;
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t moved;   /* started, stopped, closed, ready */
+    unsigned ready, active; /* under the lock */
+    _Atomic bool running, closing;
 };
 
-static void sampler_keep_worst(struct sampler_cpu *c, uint64_t at_ns, uint64_t stall_ns)
+/* Puts a stall in place of the smallest, when it is larger. Only the thread itself writes. */
+static void sampler_remember(struct sampler_thread *t, uint64_t stall_ns, uint64_t due_ns)
 {
-    struct sampler_worst one = { .at_ns = at_ns, .stall_ns = stall_ns, .cpu = c->cpu };
-    for (unsigned i = 0; i < SAMPLER_WORST; i++) {
-        if (one.stall_ns > c->worst[i].stall_ns) {
-            struct sampler_worst lesser = c->worst[i];
-            c->worst[i] = one;
-            one = lesser;
-        }
+    struct sampler_slot *least = &t->worst[0];
+    for (unsigned i = 1; i < SAMPLER_WORST; i++) {
+        if (t->worst[i].stall_ns < least->stall_ns)
+            least = &t->worst[i];
     }
-}
-
-/* Sleeps to the grid until it is told to pause. */
-static void sampler_watch(struct sampler_cpu *c)
-{
-    uint64_t due = clk_now_ns() + SAMPLER_INTERVAL_NS;
-    while (atomic_load_explicit(&c->owner->running, memory_order_relaxed)) {
-        if (clk_sleep_until(due))
-            continue;
-        uint64_t late = clk_now_ns() - due;
-        (void)pthread_mutex_lock(&c->lock);
-        stall_record(&c->stalls, late, SAMPLER_INTERVAL_NS);
-        c->max_ns = late > c->max_ns ? late : c->max_ns;
-        sampler_keep_worst(c, due, late);
-        (void)pthread_mutex_unlock(&c->lock);
-        due = stall_next_due(due, late, SAMPLER_INTERVAL_NS);
-    }
-}
-
-static void sampler_pin(struct sampler_cpu *c)
-{
-    cpu_set_t *set = CPU_ALLOC(LIMITS_CPUS);
-    size_t size = CPU_ALLOC_SIZE(LIMITS_CPUS);
-    if (!set) {
-        c->unpinned = true;
+    if (stall_ns <= least->stall_ns)
         return;
+    t->version++;
+    least->at_ns = due_ns;
+    least->stall_ns = stall_ns;
+    least->cpu = t->pinned ? t->cpu : (uint32_t)sched_getcpu();
+    t->version++;
+}
+
+static void sampler_loop(struct sampler_thread *t)
+{
+    struct sampler *s = t->owner;
+    uint64_t due_ns = clk_now_ns() + SAMPLER_INTERVAL_NS;
+    while (s->running && !s->closing) {
+        if (clk_sleep_until(due_ns))
+            continue;
+        uint64_t now_ns = clk_now_ns();
+        uint64_t late_ns = now_ns > due_ns ? now_ns - due_ns : 0;
+        t->busy = true;
+        stall_record(&t->halves[t->half], late_ns, SAMPLER_INTERVAL_NS);
+        t->busy = false;
+        if (late_ns > t->max_ns)
+            t->max_ns = late_ns;
+        sampler_remember(t, late_ns, due_ns);
+        due_ns = stall_next_due(due_ns, late_ns, SAMPLER_INTERVAL_NS);
     }
+}
+
+static bool sampler_pin(uint32_t cpu)
+{
+    cpu_set_t *set = CPU_ALLOC(cpu + 1U);
+    size_t size = CPU_ALLOC_SIZE(cpu + 1U);
+    if (!set)
+        return false;
     CPU_ZERO_S(size, set);
-    CPU_SET_S(c->cpu, size, set);
-    c->unpinned = sched_setaffinity(0, size, set) != 0;
+    CPU_SET_S(cpu, size, set);
+    bool pinned = sched_setaffinity(0, size, set) == 0;
     CPU_FREE(set);
+    return pinned;
 }
 
 static void *sampler_live(void *arg)
 {
-    struct sampler_cpu *c = arg;
-    struct sampler *s = c->owner;
-    sampler_pin(c);
-    (void)prctl(PR_SET_TIMERSLACK, 1UL);
-    while (!atomic_load(&s->ending)) {
-        (void)pthread_mutex_lock(&s->lock);
-        while (!atomic_load(&s->running) && !atomic_load(&s->ending))
-            (void)pthread_cond_wait(&s->changed, &s->lock);
+    struct sampler_thread *t = arg;
+    struct sampler *s = t->owner;
+    t->pinned = sampler_pin(t->cpu);
+    /* The default slack of 50 us would be measured as a stall. */
+    (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    (void)pthread_mutex_lock(&s->lock);
+    s->ready++;
+    (void)pthread_cond_broadcast(&s->moved);
+    while (!s->closing) {
+        if (!s->running) {
+            (void)pthread_cond_wait(&s->moved, &s->lock);
+            continue;
+        }
+        s->active++;
         (void)pthread_mutex_unlock(&s->lock);
-        sampler_watch(c);
+        sampler_loop(t);
+        (void)pthread_mutex_lock(&s->lock);
+        s->active--;
+        (void)pthread_cond_broadcast(&s->moved);
     }
+    (void)pthread_mutex_unlock(&s->lock);
     return NULL;
 }
 
-static void sampler_tell(struct sampler *s, atomic_bool *flag, bool value)
+/* The mask of allowed CPUs, however large the kernel's is; NULL when it cannot be had. */
+static cpu_set_t *sampler_allowed(size_t *size, struct err *e)
 {
-    (void)pthread_mutex_lock(&s->lock);
-    atomic_store(flag, value);
-    (void)pthread_cond_broadcast(&s->changed);
-    (void)pthread_mutex_unlock(&s->lock);
-}
-
-void sampler_start(struct sampler *s)
-{
-    sampler_tell(s, &s->running, true);
-}
-
-void sampler_stop(struct sampler *s)
-{
-    sampler_tell(s, &s->running, false);
-}
-
-/* The CPUs this process may run on; how many were written. */
-static unsigned sampler_list_cpus(uint32_t cpus[LIMITS_CPUS])
-{
-    unsigned count = 0;
-    cpu_set_t *set = CPU_ALLOC(LIMITS_CPUS);
-    size_t size = CPU_ALLOC_SIZE(LIMITS_CPUS);
-    if (set && sched_getaffinity(0, size, set) == 0) {
-        for (uint32_t i = 0; i < LIMITS_CPUS; i++) {
-            if (CPU_ISSET_S(i, size, set))
-                cpus[count++] = i;
+    for (unsigned bits = CPU_SETSIZE; bits <= SAMPLER_CPU_BITS; bits *= 2) {
+        cpu_set_t *set = CPU_ALLOC(bits);
+        *size = CPU_ALLOC_SIZE(bits);
+        if (set && sched_getaffinity(0, *size, set) == 0)
+            return set;
+        int sys = set ? errno : ENOMEM;
+        CPU_FREE(set);
+        if (sys != EINVAL) {
+            (void)err_set(e, err_kind_of(sys), sys, "ask which CPUs may be used");
+            return NULL;
         }
     }
-    CPU_FREE(set);
-    return count;
+    (void)err_set(e, ERR_UNSUPPORTED, 0, "this kernel has more than %d CPUs", SAMPLER_CPU_BITS);
+    return NULL;
 }
 
-static int sampler_create(struct sampler_cpu *c, struct err *e)
+static int sampler_create(struct sampler_thread *t, struct err *e)
 {
     pthread_attr_t attr;
-    (void)pthread_mutex_init(&c->lock, NULL);
-    if (hist_open(&c->stalls, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e))
-        return -1;
-    (void)pthread_attr_init(&attr);
+    int sys = pthread_attr_init(&attr);
+    if (sys)
+        return err_set(e, ERR_NO_RESOURCE, sys, "make a sampler thread");
     (void)pthread_attr_setstacksize(&attr, SAMPLER_STACK_BYTES);
-    int failed = pthread_create(&c->thread, &attr, sampler_live, c);
+    sys = pthread_create(&t->id, &attr, sampler_live, t);
     (void)pthread_attr_destroy(&attr);
-    if (failed)
-        return err_set(e, ERR_NO_RESOURCE, failed, "start the stall sampler of CPU %u", c->cpu);
-    c->created = true;
+    return sys ? err_set(e, ERR_NO_RESOURCE, sys, "make a sampler thread for CPU %u", t->cpu) : 0;
+}
+
+static int sampler_add(struct sampler *s, uint32_t cpu, struct err *e)
+{
+    struct sampler_thread *t = &s->threads[s->count];
+    *t = (struct sampler_thread){ .owner = s, .cpu = cpu };
+    uint64_t value_max = UINT64_C(1) << HIST_TEN_MINUTES_BITS;
+    if (hist_open(&t->halves[0], value_max, e) || hist_open(&t->halves[1], value_max, e) ||
+        sampler_create(t, e)) {
+        hist_release(&t->halves[0]);
+        hist_release(&t->halves[1]);
+        return -1;
+    }
+    s->count++;
     return 0;
+}
+
+/* A thread for each allowed CPU; -1 only when there is none at all. */
+static int sampler_populate(struct sampler *s, struct err *e)
+{
+    size_t size = 0;
+    cpu_set_t *set = sampler_allowed(&size, e);
+    if (!set)
+        return -1;
+    unsigned cpus = (unsigned)CPU_COUNT_S(size, set);
+    cpus = cpus < LIMITS_CPUS ? cpus : LIMITS_CPUS;
+    s->threads = aligned_alloc(64, (cpus + 1U) * sizeof *s->threads);
+    unsigned asked = 0;
+    for (uint32_t cpu = 0; s->threads && asked < cpus && cpu < size * 8; cpu++) {
+        if (!CPU_ISSET_S(cpu, size, set))
+            continue;
+        asked++;
+        if (sampler_add(s, cpu, e))
+            break; /* a limit on tasks or memory: the CPUs so far are better than none */
+    }
+    CPU_FREE(set);
+    s->unpinned = cpus - s->count;
+    if (!s->threads)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for %u sampler threads", cpus);
+    return s->count ? 0 : -1;
+}
+
+/* Signals are for the main thread: a sampler that takes one wakes early. */
+static int sampler_populate_masked(struct sampler *s, struct err *e)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = sampler_populate(s, e);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
 }
 
 struct sampler *sampler_open(struct err *e)
 {
-    uint32_t cpus[LIMITS_CPUS];
-    unsigned count = sampler_list_cpus(cpus);
     struct sampler *s = calloc(1, sizeof *s);
-    if (s)
-        s->cpus = calloc(count + 1, sizeof *s->cpus);
-    if (!s || !s->cpus || count == 0) {
-        free(s);
-        (void)err_set(e, ERR_NO_RESOURCE, 0, "no CPU or no memory for the stall sampler");
+    if (!s) {
+        (void)err_set(e, ERR_NO_RESOURCE, 0, "no memory for the sampler");
         return NULL;
     }
     (void)pthread_mutex_init(&s->lock, NULL);
-    (void)pthread_cond_init(&s->changed, NULL);
-    for (; s->count < count; s->count++) {
-        struct sampler_cpu *c = &s->cpus[s->count];
-        c->owner = s;
-        c->cpu = cpus[s->count];
-        if (sampler_create(c, e)) {
-            s->count++;
-            sampler_free(s);
-            return NULL;
-        }
+    (void)pthread_cond_init(&s->moved, NULL);
+    if (sampler_populate_masked(s, e)) {
+        sampler_free(s);
+        return NULL;
     }
+    (void)pthread_mutex_lock(&s->lock);
+    while (s->ready < s->count)
+        (void)pthread_cond_wait(&s->moved, &s->lock);
+    for (unsigned i = 0; i < s->count; i++)
+        s->unpinned += !s->threads[i].pinned;
+    (void)pthread_mutex_unlock(&s->lock);
     return s;
 }
 
@@ -180,20 +240,43 @@ unsigned sampler_cpus(const struct sampler *s)
 
 unsigned sampler_unpinned(const struct sampler *s)
 {
-    unsigned count = 0;
-    for (unsigned i = 0; i < s->count; i++)
-        count += s->cpus[i].unpinned;
-    return count;
+    return s->unpinned;
+}
+
+void sampler_start(struct sampler *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->running = true;
+    (void)pthread_cond_broadcast(&s->moved);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+void sampler_stop(struct sampler *s)
+{
+    struct timespec until = clk_timespec(clk_now_ns() + SAMPLER_STOP_NS);
+    int late = 0;
+    (void)pthread_mutex_lock(&s->lock);
+    s->running = false;
+    while (s->active > 0 && !late)
+        late = pthread_cond_clockwait(&s->moved, &s->lock, CLOCK_MONOTONIC, &until);
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 void sampler_take(struct sampler *s, struct hist *into)
 {
     for (unsigned i = 0; i < s->count; i++) {
-        struct sampler_cpu *c = &s->cpus[i];
-        (void)pthread_mutex_lock(&c->lock);
-        hist_merge(into, &c->stalls);
-        hist_clear(&c->stalls);
-        (void)pthread_mutex_unlock(&c->lock);
+        struct sampler_thread *t = &s->threads[i];
+        unsigned mine = t->half;
+        uint64_t until_ns = clk_now_ns() + SAMPLER_TAKE_NS;
+        t->half = 1 - mine;
+        while (t->busy && clk_now_ns() < until_ns)
+            (void)sched_yield();
+        if (t->busy) { /* its CPU was taken away just there: its samples come with the next take */
+            t->half = mine;
+            continue;
+        }
+        hist_merge(into, &t->halves[mine]);
+        hist_clear(&t->halves[mine]);
     }
 }
 
@@ -201,32 +284,52 @@ uint64_t sampler_take_max(struct sampler *s)
 {
     uint64_t max_ns = 0;
     for (unsigned i = 0; i < s->count; i++) {
-        struct sampler_cpu *c = &s->cpus[i];
-        (void)pthread_mutex_lock(&c->lock);
-        max_ns = c->max_ns > max_ns ? c->max_ns : max_ns;
-        c->max_ns = 0;
-        (void)pthread_mutex_unlock(&c->lock);
+        uint64_t one_ns = atomic_exchange(&s->threads[i].max_ns, 0);
+        max_ns = one_ns > max_ns ? one_ns : max_ns;
     }
     return max_ns;
 }
 
+/* Keeps worst[] sorted, longest first, and at most SAMPLER_WORST long. */
+static unsigned sampler_insert(struct sampler_worst worst[SAMPLER_WORST], unsigned count,
+                               struct sampler_worst one)
+{
+    unsigned at = count;
+    while (at > 0 && worst[at - 1].stall_ns < one.stall_ns)
+        at--;
+    if (one.stall_ns == 0 || at == SAMPLER_WORST)
+        return count;
+    count += count < SAMPLER_WORST;
+    for (unsigned i = count - 1; i > at; i--)
+        worst[i] = worst[i - 1];
+    worst[at] = one;
+    return count;
+}
+
+/* A copy that was not written to meanwhile; such writes are rare, and last some nanoseconds. */
+static void sampler_copy_worst(const struct sampler_thread *t,
+                               struct sampler_worst copy[SAMPLER_WORST])
+{
+    uint32_t before = 0;
+    do {
+        before = t->version;
+        for (unsigned i = 0; i < SAMPLER_WORST; i++) {
+            copy[i] = (struct sampler_worst){ .at_ns = t->worst[i].at_ns,
+                                              .stall_ns = t->worst[i].stall_ns,
+                                              .cpu = t->worst[i].cpu };
+        }
+    } while ((before & 1U) || before != t->version);
+}
+
 unsigned sampler_worst(const struct sampler *s, struct sampler_worst worst[SAMPLER_WORST])
 {
-    struct sampler_cpu all = { 0 };
-    for (unsigned i = 0; i < s->count; i++) {
-        struct sampler_cpu *c = &s->cpus[i];
-        (void)pthread_mutex_lock(&c->lock);
-        for (unsigned k = 0; k < SAMPLER_WORST; k++) {
-            all.cpu = c->cpu;
-            if (c->worst[k].stall_ns)
-                sampler_keep_worst(&all, c->worst[k].at_ns, c->worst[k].stall_ns);
-        }
-        (void)pthread_mutex_unlock(&c->lock);
-    }
+    struct sampler_worst copy[SAMPLER_WORST];
     unsigned count = 0;
-    while (count < SAMPLER_WORST && all.worst[count].stall_ns)
-        count++;
-    memcpy(worst, all.worst, sizeof all.worst);
+    for (unsigned i = 0; i < s->count; i++) {
+        sampler_copy_worst(&s->threads[i], copy);
+        for (unsigned k = 0; k < SAMPLER_WORST; k++)
+            count = sampler_insert(worst, count, copy[k]);
+    }
     return count;
 }
 
@@ -234,13 +337,17 @@ void sampler_free(struct sampler *s)
 {
     if (!s)
         return;
-    sampler_tell(s, &s->running, false);
-    sampler_tell(s, &s->ending, true);
+    (void)pthread_mutex_lock(&s->lock);
+    s->closing = true;
+    (void)pthread_cond_broadcast(&s->moved);
+    (void)pthread_mutex_unlock(&s->lock);
     for (unsigned i = 0; i < s->count; i++) {
-        if (s->cpus[i].created)
-            (void)pthread_join(s->cpus[i].thread, NULL);
-        hist_release(&s->cpus[i].stalls);
+        (void)pthread_join(s->threads[i].id, NULL);
+        hist_release(&s->threads[i].halves[0]);
+        hist_release(&s->threads[i].halves[1]);
     }
-    free(s->cpus);
+    free(s->threads);
+    (void)pthread_cond_destroy(&s->moved);
+    (void)pthread_mutex_destroy(&s->lock);
     free(s);
 }

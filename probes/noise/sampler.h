@@ -32,8 +32,9 @@ enum {
 
 /* Allocates everything; threads are created but idle. */
 struct sampler *sampler_open(struct err *e);
-unsigned sampler_cpus(const struct sampler *s);
-unsigned sampler_unpinned(const struct sampler *s); /* CPUs that could not be pinned to */
+unsigned sampler_cpus(const struct sampler *s); /* threads that sample */
+/* Allowed CPUs that nobody watches alone: pinning was refused, or no thread could be had. */
+unsigned sampler_unpinned(const struct sampler *s);
 void sampler_start(struct sampler *s);
 void sampler_stop(struct sampler *s);
 /* Adds all stalls so far to *into and clears them; safe while running (each thread owns two
@@ -43,6 +44,6 @@ void sampler_take(struct sampler *s, struct hist *into);
 uint64_t sampler_take_max(struct sampler *s);
 /* The worst stalls since start, longest first; how many were written. */
 unsigned sampler_worst(const struct sampler *s, struct sampler_worst worst[SAMPLER_WORST]);
-void sampler_free(struct sampler *s);
+void sampler_free(struct sampler *s); /* NULL is allowed */
 
 #endif

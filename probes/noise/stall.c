@@ -8,7 +8,7 @@ enum {
 void stall_record(struct hist *h, uint64_t late_ns, uint64_t interval_ns)
 {
     hist_record(h, late_ns);
-    for (unsigned i = 0; late_ns > interval_ns && i < STALL_SWALLOWED_MAX; i++) {
+    for (unsigned i = 0; late_ns >= interval_ns && i < STALL_SWALLOWED_MAX; i++) {
         late_ns -= interval_ns;
         hist_record(h, late_ns);
     }

@@ -12,7 +12,10 @@
 
 #include "probes/kit/hist.h"
 
-/* Records late, late - interval, late - 2 interval, ... while above 0. */
+/*
+ * Records late, late - interval, late - 2 interval, ... down to 0: as many samples as
+ * stall_next_due moves the deadline on.
+ */
 void stall_record(struct hist *h, uint64_t late_ns, uint64_t interval_ns);
 /* The first deadline of the grid after the wake-up. */
 uint64_t stall_next_due(uint64_t due_ns, uint64_t late_ns, uint64_t interval_ns);
