@@ -112,7 +112,8 @@ static int child_repeat(struct child *c, struct err *e)
             child_tell(c);
             told_ns = clk_now_ns();
         }
-    } while (p->repetition_ns && !*c->run.stopping && clk_now_ns() < c->run.slot_end_ns);
+    } while (p->repetition_ns && !c->run.done && !*c->run.stopping &&
+             clk_now_ns() < c->run.slot_end_ns);
     return 0;
 }
 

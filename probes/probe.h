@@ -7,11 +7,11 @@
  *     setup -> measure (one repetition, again and again until the slot ends) -> judge -> teardown
  *
  * measure allocates nothing, prints nothing, formats nothing. It returns by run->until_ns or soon
- * after *run->stopping becomes true. It records into run->hists[i] (METRIC_HIST) or sets
- * run->values[i] (other kinds; NAN on entry), where i is the row in `metrics`, and sets
- * run->observed_ns[i] when that differs from the length of the repetition. The runner adds one
- * block a repetition. teardown is always called and tolerates half a setup; after it nothing is
- * left in the scratch.
+ * after *run->stopping becomes true; with its write budget spent it sets run->done. It records into
+ * run->hists[i] (METRIC_HIST) or sets run->values[i] (other kinds; NAN on entry), where i is the
+ * row in `metrics`, and sets run->observed_ns[i] when that differs from the length of the
+ * repetition. The runner adds one block a repetition. teardown is always called and tolerates half
+ * a setup; after it nothing is left in the scratch.
  */
 #ifndef PROBES_PROBE_H
 #define PROBES_PROBE_H
@@ -70,6 +70,7 @@ struct probe_run {
     uint64_t write_budget_bytes; /* what estimate answered */
     unsigned repetition;         /* 0, 1, ... */
     uint64_t until_ns;           /* when this repetition should end */
+    bool done;                   /* measure sets it when it has no more to do: the slot ends now */
     uint64_t run_start_ns;       /* zero of all at_ns, CLOCK_MONOTONIC */
     const volatile sig_atomic_t *stopping;
     struct hist *hists;    /* by row of metrics; cleared before each repetition */
