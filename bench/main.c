@@ -31,22 +31,22 @@ static int main_command(const struct command *c, int argc, char **argv)
 {
     AUTO(buf) struct buf text = { 0 };
     AUTO_FREE void *conf = calloc(1, c->conf_size);
-    struct opt_list operands = { 0 };
     struct err e = { 0 };
-    bool help = false;
+    struct opt_rest rest = { 0 };
     if (!conf)
         return say_usage("%s: no memory", c->name);
     if (opt_defaults(c->opts, conf, c->conf_size, &e) ||
-        opt_parse(c->opts, conf, argc, argv, &operands, &help, &e)) {
+        opt_parse(c->opts, conf, argc, argv, &rest, &e)) {
         return say_error(&e);
     }
-    if (help) {
+    if (rest.help) {
         usage_command(c, &text);
         return main_print(&text);
     }
-    if (operands.count && !c->operands)
-        return say_usage("%s: takes no operand, but '%s' was given", c->name, operands.items[0]);
-    return c->run(conf, &operands);
+    if (rest.operands.count && !c->operands)
+        return say_usage("%s: takes no operand, but '%s' was given", c->name,
+                         rest.operands.items[0]);
+    return c->run(conf, &rest.operands);
 }
 
 int main(int argc, char **argv)

@@ -36,8 +36,10 @@ static void outdir_default(char path[OUTDIR_PATH_BYTES])
     (void)gmtime_r(&now, &utc);
     (void)strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
     survey_hostname(host);
-    for (char *c = host; *c; c++)
-        *c = *c == '/' || *c == ' ' ? '_' : *c;
+    for (char *c = host; *c; c++) {
+        if (*c == '/' || *c == ' ')
+            *c = '_';
+    }
     (void)snprintf(path, OUTDIR_PATH_BYTES, "plimsoll-%s-%s", host, stamp);
 }
 
@@ -58,7 +60,7 @@ int outdir_plan(const char *wanted, struct outdir *o, struct err *e)
     if (fd < 0 && errno != ENOENT)
         return err_set(e, err_kind_of(errno), errno, "--out '%s'", o->path);
     (void)snprintf(parent, sizeof parent, "%s", o->path);
-    const char *looked = fd >= 0 ? o->path : dirname(parent);
+    const char *looked = fd >= 0 ? o->path : dirname(parent); // NOLINT(concurrency-mt-unsafe)
     if (access(looked, W_OK | X_OK))
         return err_set(e, err_kind_of(errno), errno,
                        "the report cannot be written to '%s'; name another folder with --out",

@@ -18,9 +18,9 @@ struct runner_hooks {
     void *arg;
 };
 
-/* *r is always opened with the probe's name and a status; a probe that failed is no error. */
+/* *out is always opened with the probe's name and a status; a probe that failed is no error. */
 void runner_run(const struct job *job, const struct scratch *scratch, /* NULL: none */
-                const struct runner_hooks *hooks, struct result *r);
+                const struct runner_hooks *hooks, struct result *out);
 /* Whether the probe can work here, asked in a child with a deadline. -1 and the sentence if not. */
 int runner_ask(const struct job *job, struct err *e);
 

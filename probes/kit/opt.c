@@ -241,22 +241,21 @@ static int opt_operands(int argc, char **argv, int from, struct opt_list *operan
     return 0;
 }
 
-int opt_parse(const struct opt *opts, void *conf, int argc, char **argv, struct opt_list *operands,
-              bool *help, struct err *e)
+int opt_parse(const struct opt *opts, void *conf, int argc, char **argv, struct opt_rest *rest,
+              struct err *e)
 {
     struct opt_scan scan;
     opt_scan_init(opts, &scan);
-    *operands = (struct opt_list){ 0 };
-    *help = false;
+    *rest = (struct opt_rest){ 0 };
     optind = 0; /* start afresh, as glibc wants it */
     opterr = 0;
     for (;;) {
         int key =
             getopt_long(argc, argv, scan.shorts, scan.longs, NULL); // NOLINT(concurrency-mt-unsafe)
         if (key == -1)
-            return opt_operands(argc, argv, optind, operands, e);
+            return opt_operands(argc, argv, optind, &rest->operands, e);
         if (key == 'h' || key == OPT_HELP_KEY) {
-            *help = true;
+            rest->help = true;
             return 0;
         }
         const char *word = argv[optind - 1];

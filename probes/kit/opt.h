@@ -41,6 +41,11 @@ struct opt_list {
     unsigned count;
 };
 
+struct opt_rest {
+    struct opt_list operands; /* what is not an option */
+    bool help;                /* --help was given */
+};
+
 struct opt {
     const char *name; /* "record": --record; JSON key "record" */
     char letter;      /* 0 if none */
@@ -96,12 +101,12 @@ int opt_defaults(const struct opt *opts, void *conf, size_t conf_size, struct er
 
 /*
  * Scans argv[1..] (argv[0] is the command's name, for messages) with getopt_long, any order, "--"
- * ends options. conf must hold defaults. Operands go to *operands, in order. --help and -h set
+ * ends options. conf must hold defaults. Operands go to *rest, in order. --help and -h set
  * *help and stop. Errors are ERR_USAGE: "vet: unknown option '--rol'; did you mean '--role'?",
  * "vet: --budget: 2 s is below 5 s".
  */
-int opt_parse(const struct opt *opts, void *conf, int argc, char **argv, struct opt_list *operands,
-              bool *help, struct err *e);
+int opt_parse(const struct opt *opts, void *conf, int argc, char **argv, struct opt_rest *rest,
+              struct err *e);
 
 /* One option by name, as for --set disk.wal.record=8000. */
 int opt_set(const struct opt *opts, void *conf, const char *name, const char *text, struct err *e);
