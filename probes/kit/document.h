@@ -66,20 +66,28 @@ struct document {
 
 void document_release(struct document *d); /* idempotent */
 
-/* Takes over *r (which is left empty). */
+/* Takes over *r (which is left empty); when it fails *r stays the caller's. Earlier pointers to
+ * measurements go stale. */
 int document_take(struct document *d, struct result *r, struct err *e);
+/* The first one of that probe; NULL when there is none. */
 struct result *document_measurement(const struct document *d, const char *probe);
 /* The metric in any measurement, or in the witness; and whose it is (owner may be NULL). */
 struct result_metric *document_metric(const struct document *d, const char *id,
                                       const struct result **owner);
 
+/* Appends to *out. */
 int document_write(const struct document *d, struct buf *out, struct err *e);
-/* Refuses another schema, truncation, nonsense: ERR_DATA with name, place and reason. */
+/*
+ * Fills *d, left empty on failure. Refuses another schema, truncation, nonsense: ERR_DATA with
+ * name, place and reason. Members that are not known are passed over. Blocks have no histograms
+ * then; `total` of a metric is opened from "histogram".
+ */
 int document_read(const char *text, size_t size, const char *name, struct document *d,
                   struct err *e);
 /* Reads a file ("-" is standard input, by fd 0), at most LIMITS_DOCUMENT_BYTES. */
 int document_load(const char *path, struct document *d, struct err *e);
 
+/* *r is left empty on failure. Facts travel in the result, and are lifted by whoever reads. */
 int document_write_fragment(const struct result *r, struct buf *out, struct err *e);
 int document_read_fragment(const char *text, size_t size, struct result *r, struct err *e);
 

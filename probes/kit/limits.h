@@ -24,6 +24,7 @@ enum {
     LIMITS_BLOCKS = 256,       /* repetitions of one measurement, over all rounds */
     LIMITS_LABELS = 32,        /* --label of one run */
     LIMITS_MEASUREMENTS = 128, /* probes of one run, times rounds */
+    LIMITS_HISTOGRAMS = 512,   /* of one document; one takes up to 330 kB of memory */
     LIMITS_CPUS = 4096,        /* CPUs of one host; CONFIG_NR_CPUS rarely exceeds 8192 */
 };
 

@@ -230,16 +230,16 @@ struct node node_item(const struct node *array, size_t index)
     return item;
 }
 
-static int copy_text(const struct node *member, char *out, size_t size, struct err *e)
+int node_copy(const struct node *at, char *out, size_t size, struct err *e)
 {
-    if (!json_is_string(member->value)) {
-        return node_refuse(member, "a string", e);
+    if (!json_is_string(at->value)) {
+        return node_refuse(at, "a string", e);
     }
-    const char *text = json_string_value(member->value);
-    size_t length = json_string_length(member->value);
+    const char *text = json_string_value(at->value);
+    size_t length = json_string_length(at->value);
     if (length >= size) {
-        return err_set(e, ERR_DATA, 0, "%s: %zu bytes long, and at most %zu fit", member->where,
-                       length, size - 1);
+        return err_set(e, ERR_DATA, 0, "%s: %zu bytes long, and at most %zu fit", at->where, length,
+                       size - 1);
     }
     memcpy(out, text, length + 1);
     return 0;
@@ -248,7 +248,7 @@ static int copy_text(const struct node *member, char *out, size_t size, struct e
 int node_text(const struct node *at, const char *key, char *out, size_t size, struct err *e)
 {
     struct node member = node_member(at, key);
-    return copy_text(&member, out, size, e);
+    return node_copy(&member, out, size, e);
 }
 
 int node_text_or_empty(const struct node *at, const char *key, char *out, size_t size,

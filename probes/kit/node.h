@@ -45,6 +45,7 @@ size_t node_count(const struct node *array);
 struct node node_item(const struct node *array, size_t index);
 /* Text is copied; longer than size - 1 is an error, not a cut. */
 int node_text(const struct node *at, const char *key, char *out, size_t size, struct err *e);
+int node_copy(const struct node *at, char *out, size_t size, struct err *e); /* the node itself */
 /* As node_text, but a missing or null member gives "". */
 int node_text_or_empty(const struct node *at, const char *key, char *out, size_t size,
                        struct err *e);

@@ -1,0 +1,287 @@
+/*
+ * measurement: one result as JSON, and back.
+ */
+#include "probes/kit/measurement.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The members of struct witnessed by name; all are doubles. */
+static const struct {
+    const char *name;
+    size_t offset;
+} witnessed_members[] = {
+    {"steal_ratio",            offsetof(struct witnessed, steal_ratio)          },
+    { "steal_worst_cpu_ratio", offsetof(struct witnessed, steal_worst_cpu_ratio)},
+    { "cpu_pressure_ratio",    offsetof(struct witnessed, cpu_pressure_ratio)   },
+    { "io_pressure_ratio",     offsetof(struct witnessed, io_pressure_ratio)    },
+    { "memory_pressure_ratio", offsetof(struct witnessed, memory_pressure_ratio)},
+    { "throttled_ratio",       offsetof(struct witnessed, throttled_ratio)      },
+    { "clock_step_ns",         offsetof(struct witnessed, clock_step_ns)        },
+    { "stall_max_ns",          offsetof(struct witnessed, stall_max_ns)         },
+};
+
+enum {
+    WITNESSED_MEMBERS = sizeof(witnessed_members) / sizeof(witnessed_members[0])
+};
+
+static json_t *witnessed_to_json(const struct witnessed *w)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < WITNESSED_MEMBERS; i++) {
+        double value;
+        memcpy(&value, (const char *)w + witnessed_members[i].offset, sizeof(value));
+        if (json_object_set_new(object, witnessed_members[i].name, node_new_number(value)) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+static int witnessed_of_json(const struct node *at, struct witnessed *w, struct err *e)
+{
+    for (size_t i = 0; i < WITNESSED_MEMBERS; i++) {
+        double value = NAN;
+        if (node_number_or_nan(at, witnessed_members[i].name, &value, e) != 0) {
+            return -1;
+        }
+        memcpy((char *)w + witnessed_members[i].offset, &value, sizeof(value));
+    }
+    return 0;
+}
+
+static json_t *metrics_to_json(const struct result *r, enum figure_form form, struct err *e)
+{
+    json_t *array = json_array();
+    for (unsigned i = 0; i < r->metric_count; i++) {
+        if (json_array_append_new(array, figure_to_json(&r->metrics[i], form, e)) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *events_to_json(const struct result *r)
+{
+    json_t *array = json_array();
+    for (unsigned i = 0; i < r->event_count; i++) {
+        json_t *object = json_object();
+        int bad = json_object_set_new(object, "at_ns", node_new_u64(r->events[i].at_ns));
+        bad |= json_object_set_new(object, "duration_ns", node_new_u64(r->events[i].duration_ns));
+        bad |= json_object_set_new(object, "what", node_new_text(r->events[i].what));
+        bad |= json_array_append_new(array, object);
+        if (bad) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *notes_to_json(const struct result *r)
+{
+    json_t *array = json_array();
+    for (unsigned i = 0; i < r->note_count; i++) {
+        if (json_array_append_new(array, node_new_text(r->notes[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+json_t *measurement_to_json(const struct result *r, enum figure_form form, struct err *e)
+{
+    json_t *object = json_object();
+    json_t *parameters = r->parameters ? json_incref(r->parameters) : json_object();
+    bool unexplained = r->status != STATUS_MEASURED && !r->reason[0];
+    const char *reason = unexplained ? "no reason was given" : r->reason;
+    (void)err_set(e, ERR_NO_RESOURCE, 0, "%s: no memory to write it", r->probe);
+    int bad = json_object_set_new(object, "probe", node_new_text(r->probe));
+    bad |= json_object_set_new(object, "title", node_new_text(r->title));
+    bad |= json_object_set_new(object, "status", node_new_text(status_name(r->status)));
+    bad |= json_object_set_new(object, "reason", node_new_text_or_null(reason));
+    bad |= json_object_set_new(object, "parameters", parameters);
+    bad |= json_object_set_new(object, "seed", node_new_u64(r->seed));
+    bad |= json_object_set_new(object, "started_ns", node_new_u64(r->started_ns));
+    bad |= json_object_set_new(object, "duration_ns", node_new_u64(r->duration_ns));
+    bad |= json_object_set_new(object, "rounds", node_new_u64(r->rounds));
+    bad |= json_object_set_new(object, "written_bytes", node_new_u64(r->written_bytes));
+    bad |= json_object_set_new(object, "metrics", metrics_to_json(r, form, e));
+    bad |= json_object_set_new(object, "events", events_to_json(r));
+    bad |= json_object_set_new(object, "notes", notes_to_json(r));
+    bad |= json_object_set_new(object, "witnessed", witnessed_to_json(&r->witnessed));
+    if (form == FIGURE_FRAGMENT) {
+        bad |= json_object_set_new(object, "facts", facts_to_json(&r->facts));
+    }
+    if (bad) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+static int status_of_json(const struct node *at, struct result *r, struct err *e)
+{
+    const char *name = node_text_ref(at, "status", e);
+    if (!name) {
+        return -1;
+    }
+    int status = status_of_name(name);
+    if (status < 0) {
+        struct node member = node_member(at, "status");
+        return node_refuse(&member, "measured, skipped, failed or untrusted", e);
+    }
+    r->status = (enum status)status;
+    if (r->status != STATUS_MEASURED) {
+        return node_text(at, "reason", r->reason, sizeof(r->reason), e);
+    }
+    return node_text_or_empty(at, "reason", r->reason, sizeof(r->reason), e);
+}
+
+static int parameters_of_json(const struct node *at, struct result *r, struct err *e)
+{
+    struct node parameters;
+    if (!node_has(at, "parameters")) {
+        return 0;
+    }
+    if (node_object(at, "parameters", &parameters, e) != 0) {
+        return -1;
+    }
+    r->parameters = json_incref(parameters.value);
+    return 0;
+}
+
+static int scalars_of_json(const struct node *at, struct result *r, struct err *e)
+{
+    uint64_t rounds = 0;
+    if (node_text(at, "probe", r->probe, sizeof(r->probe), e) != 0 ||
+        node_text(at, "title", r->title, sizeof(r->title), e) != 0 ||
+        status_of_json(at, r, e) != 0 || parameters_of_json(at, r, e) != 0 ||
+        node_u64(at, "seed", &r->seed, e) != 0 ||
+        node_u64(at, "started_ns", &r->started_ns, e) != 0 ||
+        node_u64(at, "duration_ns", &r->duration_ns, e) != 0 ||
+        node_u64(at, "rounds", &rounds, e) != 0 ||
+        node_u64(at, "written_bytes", &r->written_bytes, e) != 0) {
+        return -1;
+    }
+    if (!r->probe[0]) {
+        struct node member = node_member(at, "probe");
+        return node_refuse(&member, "a name", e);
+    }
+    r->rounds = rounds < UINT32_MAX ? (unsigned)rounds : UINT32_MAX;
+    return 0;
+}
+
+/* An array of at most `limit` elements. */
+static int list_of_json(const struct node *at, const char *key, size_t limit, struct node *array,
+                        struct err *e)
+{
+    if (node_array(at, key, array, e) != 0) {
+        return -1;
+    }
+    if (node_count(array) > limit) {
+        return err_set(e, ERR_DATA, 0, "%s: %zu elements, and at most %zu are read", array->where,
+                       node_count(array), limit);
+    }
+    return 0;
+}
+
+static int metrics_of_json(const struct node *at, enum figure_form form, struct result *r,
+                           struct err *e)
+{
+    struct node array;
+    if (list_of_json(at, "metrics", LIMITS_METRICS, &array, e) != 0) {
+        return -1;
+    }
+    size_t count = node_count(&array);
+    r->metrics = calloc(count + 1, sizeof(*r->metrics));
+    if (!r->metrics) {
+        return err_set(e, ERR_NO_RESOURCE, 0, "%s: no memory", array.where);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct node item = node_item(&array, i);
+        struct result_metric *m = &r->metrics[i];
+        int failed = figure_of_json(&item, form, m, e);
+        bool known = !failed && result_metric_find(r, m->id) != NULL;
+        r->metric_count++; /* counted also when half read, so that it is released */
+        if (known) {
+            return err_set(e, ERR_DATA, 0, "%s.id: '%s' is there twice", item.where, m->id);
+        }
+        if (failed) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int events_of_json(const struct node *at, struct result *r, struct err *e)
+{
+    struct node array;
+    if (list_of_json(at, "events", LIMITS_EVENTS, &array, e) != 0) {
+        return -1;
+    }
+    while (r->event_count < node_count(&array)) {
+        struct node item = node_item(&array, r->event_count);
+        struct result_event *event = &r->events[r->event_count++];
+        if (!json_is_object(item.value)) {
+            return node_refuse(&item, "an object", e);
+        }
+        if (node_u64(&item, "at_ns", &event->at_ns, e) != 0 ||
+            node_u64(&item, "duration_ns", &event->duration_ns, e) != 0 ||
+            node_text(&item, "what", event->what, sizeof(event->what), e) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int notes_of_json(const struct node *at, struct result *r, struct err *e)
+{
+    struct node array;
+    if (list_of_json(at, "notes", LIMITS_NOTES, &array, e) != 0) {
+        return -1;
+    }
+    while (r->note_count < node_count(&array)) {
+        struct node item = node_item(&array, r->note_count);
+        if (node_copy(&item, r->notes[r->note_count++], LIMITS_TEXT_BYTES, e) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int read_into(const struct node *at, enum figure_form form, struct result *r, struct err *e)
+{
+    struct node witnessed;
+    struct node facts;
+    if (!json_is_object(at->value)) {
+        return node_refuse(at, "an object", e);
+    }
+    if (scalars_of_json(at, r, e) != 0 || metrics_of_json(at, form, r, e) != 0 ||
+        events_of_json(at, r, e) != 0 || notes_of_json(at, r, e) != 0 ||
+        node_object(at, "witnessed", &witnessed, e) != 0 ||
+        witnessed_of_json(&witnessed, &r->witnessed, e) != 0) {
+        return -1;
+    }
+    if (form == FIGURE_DOCUMENT) {
+        return 0;
+    }
+    return node_object(at, "facts", &facts, e) || facts_of_json(&facts, &r->facts, e) ? -1 : 0;
+}
+
+int measurement_of_json(const struct node *at, enum figure_form form, struct result *r,
+                        struct err *e)
+{
+    *r = (struct result){ 0 };
+    if (read_into(at, form, r, e) != 0) {
+        result_release(r);
+        return -1;
+    }
+    return 0;
+}
