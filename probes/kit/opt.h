@@ -102,7 +102,7 @@ int opt_defaults(const struct opt *opts, void *conf, size_t conf_size, struct er
 /*
  * Scans argv[1..] (argv[0] is the command's name, for messages) with getopt_long, any order, "--"
  * ends options. conf must hold defaults. Operands go to *rest, in order. --help and -h set
- * *help and stop. Errors are ERR_USAGE: "vet: unknown option '--rol'; did you mean '--role'?",
+ * rest->help and stop. Errors are ERR_USAGE: "vet: unknown option '--rol'; did you mean '--role'?",
  * "vet: --budget: 2 s is below 5 s".
  */
 int opt_parse(const struct opt *opts, void *conf, int argc, char **argv, struct opt_rest *rest,
