@@ -1,6 +1,7 @@
 #include "probes/kit/stats.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "probes/kit/clk.h"
@@ -125,23 +126,110 @@ struct interval stats_quantile_interval(const struct hist *h, double q)
     return i;
 }
 
-struct interval stats_block_interval(const struct hist *const *blocks, size_t n, double q,
-                                     uint64_t seed, struct hist *scratch)
+/* The resamples, walked together from the smallest value up: each cell is looked at once. */
+struct stats_resamples {
+    uint16_t (*draws)[STATS_RESAMPLES]; /* by block: how often each resample drew it; owned */
+    uint64_t seen[STATS_RESAMPLES];     /* values up to here */
+    uint64_t total[STATS_RESAMPLES];
+    uint64_t max[STATS_RESAMPLES];
+    double found[STATS_QUANTILES][STATS_RESAMPLES]; /* NAN until reached */
+};
+
+static void stats_draw(struct stats_resamples *s, const struct hist *const *blocks, size_t n,
+                       uint64_t seed)
 {
-    double found[STATS_RESAMPLES];
     struct prng prng;
-    if (n < 3)
-        return (struct interval){ NAN, NAN };
     prng_init_named(&prng, seed, "bootstrap");
-    for (size_t i = 0; i < STATS_RESAMPLES; i++) {
-        hist_clear(scratch);
-        for (size_t k = 0; k < n; k++)
-            hist_merge(scratch, blocks[prng_below(&prng, n)]);
-        found[i] = (double)hist_quantile(scratch, q);
+    for (size_t r = 0; r < STATS_RESAMPLES; r++) {
+        for (size_t k = 0; k < n; k++) {
+            uint64_t drawn = prng_below(&prng, n);
+            const struct hist *h = blocks[drawn];
+            s->draws[drawn][r]++;
+            s->total[r] += h->total;
+            s->max[r] = h->max > s->max[r] ? h->max : s->max[r];
+        }
+        for (size_t i = 0; i < STATS_QUANTILES; i++)
+            s->found[i][r] = NAN;
     }
-    stats_sort(found, STATS_RESAMPLES);
-    return (struct interval){ stats_quantile_sorted(found, STATS_RESAMPLES, stats_tail),
-                              stats_quantile_sorted(found, STATS_RESAMPLES, 1 - stats_tail) };
+}
+
+/* Adds one cell of every block; whether any held something. */
+static bool stats_add_cell(struct stats_resamples *s, const struct hist *const *blocks, size_t n,
+                           uint32_t cell)
+{
+    bool any = false;
+    for (size_t k = 0; k < n; k++) {
+        uint64_t count = cell < blocks[k]->size ? blocks[k]->counts[cell] : 0;
+        if (!count)
+            continue;
+        any = true;
+        for (size_t r = 0; r < STATS_RESAMPLES; r++)
+            s->seen[r] += s->draws[k][r] * count;
+    }
+    return any;
+}
+
+/* Nearest rank, as hist_quantile. How many resamples got there. */
+static size_t stats_reach(struct stats_resamples *s, double q, double *found, uint32_t cell)
+{
+    size_t reached = 0;
+    uint64_t value = hist_highest(cell);
+    for (size_t r = 0; r < STATS_RESAMPLES; r++) {
+        double rank = ceil(q * (double)s->total[r]);
+        if (isnan(found[r]) && s->seen[r] > 0 && (double)s->seen[r] >= rank) {
+            found[r] = (double)(value < s->max[r] ? value : s->max[r]);
+            reached++;
+        }
+    }
+    return reached;
+}
+
+/* The cells that may hold something. */
+static void stats_range(const struct hist *const *blocks, size_t n, uint32_t *first, uint32_t *end)
+{
+    *first = UINT32_MAX;
+    *end = 0;
+    for (size_t k = 0; k < n; k++) {
+        const struct hist *h = blocks[k];
+        uint64_t top = h->max < h->value_max ? h->max : h->value_max;
+        uint32_t low = hist_index(h->min < top ? h->min : top);
+        *first = low < *first ? low : *first;
+        *end = hist_index(top) + 1 > *end ? hist_index(top) + 1 : *end;
+    }
+}
+
+static void stats_walk(struct stats_resamples *s, const struct hist *const *blocks, size_t n,
+                       const double *q, size_t quantiles)
+{
+    size_t missing = quantiles * STATS_RESAMPLES;
+    uint32_t first;
+    uint32_t end;
+    stats_range(blocks, n, &first, &end);
+    for (uint32_t cell = first; cell < end && missing > 0; cell++) {
+        if (!stats_add_cell(s, blocks, n, cell))
+            continue;
+        for (size_t i = 0; i < quantiles; i++)
+            missing -= stats_reach(s, q[i], s->found[i], cell);
+    }
+}
+
+void stats_block_intervals(const struct hist *const *blocks, size_t n, const double *q,
+                           struct interval *found, size_t quantiles, uint64_t seed)
+{
+    struct stats_resamples s = { .draws = n < 3 ? NULL : calloc(n, sizeof *s.draws) };
+    if (s.draws) {
+        stats_draw(&s, blocks, n, seed);
+        stats_walk(&s, blocks, n, q, quantiles);
+    }
+    for (size_t i = 0; i < quantiles; i++) {
+        found[i] = (struct interval){ NAN, NAN };
+        if (!s.draws)
+            continue;
+        stats_sort(s.found[i], STATS_RESAMPLES);
+        found[i].low = stats_quantile_sorted(s.found[i], STATS_RESAMPLES, stats_tail);
+        found[i].high = stats_quantile_sorted(s.found[i], STATS_RESAMPLES, 1 - stats_tail);
+    }
+    free(s.draws);
 }
 
 struct interval stats_interval_union(struct interval a, struct interval b)

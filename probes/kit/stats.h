@@ -32,12 +32,17 @@ struct interval stats_mean_interval(const double *v, size_t n);
 struct interval stats_quantile_interval(const struct hist *h, double q);
 
 /*
- * The 95 % interval of the q-quantile of the pooled blocks by bootstrap over whole blocks, so that
- * bursts inside a block stay together. resamples around 200. Same seed, same interval. scratch is a
- * histogram opened as large as the blocks. NAN when there are fewer than 3 blocks.
+ * The 95 % intervals of some quantiles of the pooled blocks by bootstrap over whole blocks, so that
+ * bursts inside a block stay together. 200 resamples; same seed, same intervals. NAN when fewer
+ * than 3 blocks hold anything, or no memory is left. A millisecond for ten blocks, whatever their
+ * samples.
  */
-struct interval stats_block_interval(const struct hist *const *blocks, size_t n, double q,
-                                     uint64_t seed, struct hist *scratch);
+enum {
+    STATS_QUANTILES = 8 /* at most, in one call */
+};
+
+void stats_block_intervals(const struct hist *const *blocks, size_t n, const double *q,
+                           struct interval *found, size_t quantiles, uint64_t seed);
 
 /* The wider of the two; NAN ends are taken from the other. */
 struct interval stats_interval_union(struct interval a, struct interval b);

@@ -34,38 +34,37 @@ static void put_statistic(struct result_metric *m, const char *name, double valu
     (void)snprintf(s->name, sizeof(s->name), "%s", name);
 }
 
+enum {
+    QUANTILES = 4
+};
+
 /* What the intervals of one histogram are computed from. */
 struct parts {
     const struct hist *blocks[LIMITS_BLOCKS]; /* those that hold anything */
     double means[LIMITS_BLOCKS];
     size_t count;
-    struct hist scratch;
 };
 
-static void put_quantile(struct result_metric *m, const char *name, double q, uint64_t seed,
-                         struct parts *p)
+static void put_quantiles(struct result_metric *m, uint64_t seed, const struct parts *p)
 {
-    if (m->total.total == 0) {
-        put_statistic(m, name, NAN, (struct interval){ NAN, NAN });
-        return;
+    static const char *const names[QUANTILES] = { "p50", "p90", "p99", "p99.9" };
+    static const double q[QUANTILES] = { 0.5, 0.9, 0.99, 0.999 };
+    struct interval bursts[QUANTILES];
+    stats_block_intervals(p->blocks, p->count, q, bursts, QUANTILES, seed);
+    for (size_t i = 0; i < QUANTILES; i++) {
+        struct interval order = stats_quantile_interval(&m->total, q[i]);
+        double value = p->count ? (double)hist_quantile(&m->total, q[i]) : NAN;
+        put_statistic(m, names[i], value, stats_interval_union(order, bursts[i]));
     }
-    struct interval order = stats_quantile_interval(&m->total, q);
-    struct interval bursts = stats_block_interval(p->blocks, p->count, q, seed, &p->scratch);
-    put_statistic(m, name, (double)hist_quantile(&m->total, q),
-                  stats_interval_union(order, bursts));
 }
 
-static void put_histogram(struct result_metric *m, uint64_t seed, struct parts *p)
+static void put_histogram(struct result_metric *m, uint64_t seed, const struct parts *p)
 {
-    bool empty = m->total.total == 0;
+    double mean = p->count ? hist_mean(&m->total) : NAN;
+    double max = p->count ? (double)m->total.max : NAN;
     m->statistic_count = 0;
-    double max = empty ? NAN : (double)m->total.max;
-    put_statistic(m, "mean", empty ? NAN : hist_mean(&m->total),
-                  stats_mean_interval(p->means, p->count));
-    put_quantile(m, "p50", 0.5, seed, p);
-    put_quantile(m, "p90", 0.9, seed, p);
-    put_quantile(m, "p99", 0.99, seed, p);
-    put_quantile(m, "p99.9", 0.999, seed, p);
+    put_statistic(m, "mean", mean, stats_mean_interval(p->means, p->count));
+    put_quantiles(m, seed, p);
     /* A sample bounds the largest value from below only. */
     put_statistic(m, "max", max, (struct interval){ max, NAN });
 }
@@ -83,7 +82,7 @@ static int collect(const struct result_metric *m, struct hist *total, struct par
             p->blocks[p->count++] = h;
         }
     }
-    return p->count > 0 ? hist_open(&p->scratch, total->value_max, e) : 0;
+    return 0;
 }
 
 static int summarise_histogram(struct result_metric *m, uint64_t seed, struct err *e)
@@ -102,7 +101,6 @@ static int summarise_histogram(struct result_metric *m, uint64_t seed, struct er
     m->n = m->total.total;
     m->clamped = m->total.clamped;
     put_histogram(m, seed, &p);
-    hist_release(&p.scratch);
     return 0;
 }
 
