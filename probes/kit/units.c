@@ -1,7 +1,6 @@
 #include "probes/kit/units.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,7 +10,7 @@
 struct units_suffix {
     const char *text;
     double factor;
-    bool shown; /* used for printing; rows are in rising order */
+    double from; /* printed from this value on; 0: only read, but for the first row */
 };
 
 struct units_row {
@@ -21,66 +20,74 @@ struct units_row {
     bool needs_suffix;
 };
 
+/* What rounds to the next suffix's 1 belongs to it: 999.6 us is 1 ms. */
+#define UNITS_UP(factor) (0.9995 * (factor))
+
 static const struct units_suffix units_none[] = {
-    {"",    1, true },
-    { NULL, 0, false}
+    {"",    1, 0},
+    { NULL, 0, 0},
 };
 
+/* "90 s" and "90 min" say more than "1.5 min" and "1.5 h": the larger ones begin at two. */
 static const struct units_suffix units_times[] = {
-    {"ns",   1,       true },
-    { "us",  1e3,     true },
-    { "ms",  1e6,     true },
-    { "s",   1e9,     true },
-    { "min", 60e9,    false},
-    { "m",   60e9,    false},
-    { "h",   3600e9,  false},
-    { "d",   86400e9, false},
-    { NULL,  0,       false},
+    {"ns",   1,       0            },
+    { "us",  1e3,     UNITS_UP(1e3)},
+    { "ms",  1e6,     UNITS_UP(1e6)},
+    { "s",   1e9,     UNITS_UP(1e9)},
+    { "min", 60e9,    120e9        },
+    { "m",   60e9,    0            },
+    { "h",   3600e9,  7200e9       },
+    { "d",   86400e9, 2 * 86400e9  },
+    { NULL,  0,       0            },
 };
 
 static const struct units_suffix units_sizes[] = {
-    {"B",      1,      true },
-    { "bytes", 1,      false},
-    { "",      1,      false},
-    { "kB",    1e3,    false},
-    { "KiB",   0x1p10, true },
-    { "K",     0x1p10, false},
-    { "k",     0x1p10, false},
-    { "MB",    1e6,    false},
-    { "MiB",   0x1p20, true },
-    { "M",     0x1p20, false},
-    { "GB",    1e9,    false},
-    { "GiB",   0x1p30, true },
-    { "G",     0x1p30, false},
-    { "TB",    1e12,   false},
-    { "TiB",   0x1p40, true },
-    { "T",     0x1p40, false},
-    { NULL,    0,      false},
+    {"B",      1,      0               },
+    { "bytes", 1,      0               },
+    { "",      1,      0               },
+    { "kB",    1e3,    0               },
+    { "KiB",   0x1p10, UNITS_UP(0x1p10)},
+    { "K",     0x1p10, 0               },
+    { "k",     0x1p10, 0               },
+    { "MB",    1e6,    0               },
+    { "MiB",   0x1p20, UNITS_UP(0x1p20)},
+    { "M",     0x1p20, 0               },
+    { "GB",    1e9,    0               },
+    { "GiB",   0x1p30, UNITS_UP(0x1p30)},
+    { "G",     0x1p30, 0               },
+    { "TB",    1e12,   0               },
+    { "TiB",   0x1p40, UNITS_UP(0x1p40)},
+    { "T",     0x1p40, 0               },
+    { "PB",    1e15,   0               },
+    { "PiB",   0x1p50, UNITS_UP(0x1p50)},
+    { NULL,    0,      0               },
 };
 
 static const struct units_suffix units_rates[] = {
-    {"B/s",      1,      true },
-    { "bytes/s", 1,      false},
-    { "",        1,      false},
-    { "kB/s",    1e3,    true },
-    { "MB/s",    1e6,    true },
-    { "MiB/s",   0x1p20, false},
-    { "GB/s",    1e9,    true },
-    { "GiB/s",   0x1p30, false},
-    { NULL,      0,      false},
+    {"B/s",      1,      0             },
+    { "bytes/s", 1,      0             },
+    { "",        1,      0             },
+    { "kB/s",    1e3,    UNITS_UP(1e3) },
+    { "KiB/s",   0x1p10, 0             },
+    { "MB/s",    1e6,    UNITS_UP(1e6) },
+    { "MiB/s",   0x1p20, 0             },
+    { "GB/s",    1e9,    UNITS_UP(1e9) },
+    { "GiB/s",   0x1p30, 0             },
+    { "TB/s",    1e12,   UNITS_UP(1e12)},
+    { NULL,      0,      0             },
 };
 
 static const struct units_suffix units_per_s[] = {
-    {"/s",   1,   true },
-    { "",    1,   false},
-    { "k/s", 1e3, false},
-    { NULL,  0,   false},
+    {"/s",   1,   0},
+    { "",    1,   0},
+    { "k/s", 1e3, 0},
+    { NULL,  0,   0},
 };
 
 static const struct units_suffix units_ratios[] = {
-    {"%",   0.01, true },
-    { "",   1,    false},
-    { NULL, 0,    false},
+    {"%",   0.01, 0},
+    { "",   1,    0},
+    { NULL, 0,    0},
 };
 
 static const struct units_row units_rows[UNIT_KINDS] = {
@@ -113,38 +120,68 @@ static int units_refuse(const char *text, enum unit unit, const char *why, struc
                    units_rows[unit].example);
 }
 
-/* "6.18" and "6.18.44-cloud" are 6018. */
+/* Digits only, at most 999; -1 when there are none or more. */
+static int units_version_part(const char **at)
+{
+    int part = 0;
+    if (!isdigit((unsigned char)**at)) {
+        return -1;
+    }
+    for (; isdigit((unsigned char)**at); (*at)++) {
+        part = part * 10 + (**at - '0');
+        if (part > 999) {
+            return -1;
+        }
+    }
+    return part;
+}
+
+/* "6.18", and as `uname -r` has it "6.18.44-cloud-amd64": what follows the minor is passed over. */
 static int units_parse_version(const char *text, double *value, struct err *e)
 {
-    char *end = NULL;
-    unsigned long major = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
-    if (!end || *end != '.' || !isdigit((unsigned char)end[1]))
+    const char *at = text;
+    int major = units_version_part(&at);
+    int minor = major >= 0 && *at == '.' ? (at++, units_version_part(&at)) : -1;
+    if (minor < 0 || isalpha((unsigned char)*at) || isspace((unsigned char)*at)) {
         return units_refuse(text, UNIT_VERSION, "is not a version", e);
-    unsigned long minor = strtoul(end + 1, &end, 10);
-    if (major > 999 || minor > 999)
-        return units_refuse(text, UNIT_VERSION, "is not a version", e);
-    *value = (double)(major * 1000 + minor);
+    }
+    *value = major * 1000 + minor;
     return 0;
+}
+
+/* Plain decimals: strtod would also take "inf", "nan", hexadecimal and a sign. */
+static const char *units_number(const char *text, double *number)
+{
+    char *end = NULL;
+    const char *digits = text + strspn(text, " ");
+    bool plain = isdigit((unsigned char)digits[0]) ||
+                 (digits[0] == '.' && isdigit((unsigned char)digits[1]));
+    if (!plain || (digits[0] == '0' && (digits[1] | 0x20) == 'x')) {
+        return NULL;
+    }
+    *number = strtod(digits, &end);
+    return isfinite(*number) ? end : NULL;
 }
 
 int units_parse(const char *text, enum unit unit, double *value, struct err *e)
 {
-    if (unit == UNIT_VERSION)
-        return units_parse_version(text, value, e);
+    double number = 0;
     const struct units_row *row = &units_rows[unit];
-    const char *digits = text + strspn(text, " ");
-    char *end = NULL;
-    errno = 0;
-    double number = isdigit((unsigned char)*digits) || *digits == '.' ? strtod(digits, &end) : NAN;
-    if (!end || end == digits || errno || !isfinite(number) || strpbrk(digits, "xX"))
-        return units_refuse(text, unit, "does not begin with a number", e);
-    const char *suffix = end + strspn(end, " ");
-    if (!*suffix && row->needs_suffix)
+    if (unit == UNIT_VERSION) {
+        return units_parse_version(text, value, e);
+    }
+    const char *suffix = units_number(text, &number);
+    if (!suffix) {
+        return units_refuse(text, unit, "is not a number that can be used", e);
+    }
+    suffix += strspn(suffix, " ");
+    if (!*suffix && row->needs_suffix) {
         return units_refuse(text, unit, "has no unit", e);
+    }
     for (const struct units_suffix *s = row->suffixes; s->text; s++) {
-        if (strcmp(s->text, suffix) == 0) {
+        if (strcmp(s->text, suffix) == 0 && isfinite(number * s->factor)) {
             *value = number * s->factor;
-            return isfinite(*value) ? 0 : units_refuse(text, unit, "is too large", e);
+            return 0;
         }
     }
     return units_refuse(text, unit, "has an unknown unit", e);
@@ -153,10 +190,12 @@ int units_parse(const char *text, enum unit unit, double *value, struct err *e)
 static int units_parse_u64(const char *text, enum unit unit, uint64_t *out, struct err *e)
 {
     double value = 0;
-    if (units_parse(text, unit, &value, e))
+    if (units_parse(text, unit, &value, e)) {
         return -1;
-    if (value >= 0x1p63)
+    }
+    if (value >= 0x1p63) {
         return units_refuse(text, unit, "is too large", e);
+    }
     *out = (uint64_t)llround(value);
     return 0;
 }
@@ -171,12 +210,40 @@ int units_parse_bytes(const char *text, uint64_t *bytes, struct err *e)
     return units_parse_u64(text, UNIT_BYTES, bytes, e);
 }
 
-/* Three significant digits, no exponent. */
-static void units_digits(double v, char *text, size_t size)
+/*
+ * Three significant digits. A whole number below 1024, and any that counts, is exact: "2 s", not
+ * "2.00 s". Beyond what people read as digits it becomes 1.23e+15.
+ */
+static void units_digits(double v, bool counts, char *text, size_t size)
 {
     double a = fabs(v);
-    int decimals = a == 0 || a >= 99.95 ? 0 : a >= 9.995 ? 1 : a >= 0.9995 ? 2 : 3;
-    (void)snprintf(text, size, "%.*f", a == floor(a) && a < 1000 ? 0 : decimals, v);
+    double whole = nearbyint(v);
+    if (fabs(v - whole) <= a * 1e-9 && (a < 1024 || (counts && a < 1e15))) {
+        (void)snprintf(text, size, "%.0f", whole + 0.0); /* not "-0" */
+        return;
+    }
+    if (a < 1e-6 || a >= 1e15) {
+        (void)snprintf(text, size, "%.2e", v);
+        return;
+    }
+    int decimals = 2 - (int)floor(log10(a * (1 + 0.5e-3)));
+    double step = pow(10, -decimals);
+    if (decimals > 0) {
+        (void)snprintf(text, size, "%.*f", decimals, v);
+    } else {
+        (void)snprintf(text, size, "%.0f", nearbyint(v / step) * step);
+    }
+}
+
+static const struct units_suffix *units_fitting(double value, enum unit unit)
+{
+    const struct units_suffix *best = units_rows[unit].suffixes;
+    for (const struct units_suffix *s = best; s->text; s++) {
+        if (s->from > 0 && fabs(value) >= s->from) {
+            best = s;
+        }
+    }
+    return best;
 }
 
 const char *units_format(double value, enum unit unit, char text[UNITS_TEXT_BYTES])
@@ -187,17 +254,13 @@ const char *units_format(double value, enum unit unit, char text[UNITS_TEXT_BYTE
         return text;
     }
     if (unit == UNIT_VERSION) {
-        unsigned long version = value > 0 ? (unsigned long)value : 0;
-        (void)snprintf(text, UNITS_TEXT_BYTES, "%lu.%lu", version / 1000 % 1000, version % 1000);
+        unsigned version = value > 0 && value < 1e6 ? (unsigned)value : 0;
+        (void)snprintf(text, UNITS_TEXT_BYTES, "%u.%u", version / 1000, version % 1000);
         return text;
     }
-    const struct units_suffix *best = NULL;
-    for (const struct units_suffix *s = units_rows[unit].suffixes; s->text; s++) {
-        if (s->shown && (!best || fabs(value) >= s->factor * 0.9995))
-            best = s;
-    }
-    units_digits(value / best->factor, digits, sizeof digits);
-    bool tight = !*best->text || *best->text == '/';
-    (void)snprintf(text, UNITS_TEXT_BYTES, "%s%s%s", digits, tight ? "" : " ", best->text);
+    const struct units_suffix *s = units_fitting(value, unit);
+    bool tight = !*s->text || *s->text == '/';
+    units_digits(value / s->factor, s->factor == 1 && unit != UNIT_PER_S, digits, sizeof(digits));
+    (void)snprintf(text, UNITS_TEXT_BYTES, "%s%s%s", digits, tight ? "" : " ", s->text);
     return text;
 }

@@ -44,7 +44,10 @@ int units_parse(const char *text, enum unit unit, double *value, struct err *e);
 int units_parse_ns(const char *text, uint64_t *ns, struct err *e);
 int units_parse_bytes(const char *text, uint64_t *bytes, struct err *e);
 
-/* Three significant digits with the fitting suffix: "1.32 ms", "412 MB/s", "0.12 %". NaN is "-". */
+/*
+ * Three significant digits with the fitting suffix: "1.32 ms", "412 MB/s", "0.120 %". Whole numbers
+ * below 1024 and whole counts are exact: "2 s", "4194304". NaN is "-". units_parse reads it again.
+ */
 const char *units_format(double value, enum unit unit, char text[UNITS_TEXT_BYTES]);
 
 #endif
