@@ -94,18 +94,29 @@ int file_write_all(int fd, const void *bytes, size_t size, struct err *e)
     return 0;
 }
 
+/* The folder that holds path: "a/b" is in "a/", "b" in ".". */
+static int file_parent(const char *path, char parent[PATH_MAX], struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) + 1 : 1;
+    if (n >= PATH_MAX) {
+        return err_set(e, ERR_USAGE, ENAMETOOLONG, "'%s'", path);
+    }
+    memcpy(parent, slash ? path : ".", n);
+    parent[n] = '\0';
+    return 0;
+}
+
 static int file_sync_parent(int dirfd, const char *path, struct err *e)
 {
     char parent[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t n = slash ? (size_t)(slash - path) + 1 : 1;
-    if (n >= sizeof parent)
-        return err_set(e, ERR_USAGE, ENAMETOOLONG, "'%s'", path);
-    memcpy(parent, slash ? path : ".", n);
-    parent[n] = '\0';
+    if (file_parent(path, parent, e)) {
+        return -1;
+    }
     AUTO_CLOSE int fd = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) && errno != EINVAL && errno != EROFS))
+    if (fd < 0 || (fsync(fd) && errno != EINVAL && errno != EROFS)) {
         return err_set(e, err_kind_of(errno), errno, "sync the folder of '%s'", path);
+    }
     return 0;
 }
 
@@ -153,7 +164,7 @@ struct file_level {
 struct file_removal {
     int parent_fd;       /* name is below it */
     const char *top;     /* the name of level 0, which may be a path */
-    dev_t dev;           /* of level 0 */
+    dev_t dev;           /* of what holds the tree */
     unsigned depth;      /* levels open */
     unsigned long moved; /* directories hung up at level 0 so far */
     struct file_level levels[FILE_LEVELS];
@@ -180,21 +191,17 @@ static int file_above(const struct file_removal *r)
 static bool file_is_mount(const struct file_removal *r, int fd, const struct stat *st)
 {
     struct statx sx = { 0 };
-    if (r->depth > 0 && st->st_dev != r->dev) {
+    if (st->st_dev != r->dev) {
         return true;
     }
     return statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &sx) == 0 &&
            (sx.stx_attributes & sx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-static int file_refuse_mount(const char *name, struct err *e)
-{
-    return err_set(e, ERR_IO, EXDEV, "'%s' is a mount point; unmount it first", name);
-}
-
 /*
  * Opened by O_PATH first, which needs no right to read, so that the directory that is looked at and
- * given rights is the one that is opened, whatever others put in its place meanwhile.
+ * given rights is the one that is opened, whatever others put in its place meanwhile. Nothing is
+ * changed before it is known to be no mount.
  */
 static int file_open_dir(const struct file_removal *r, const char *name, struct err *e)
 {
@@ -205,7 +212,7 @@ static int file_open_dir(const struct file_removal *r, const char *name, struct 
         return err_set(e, err_kind_of(errno), errno, "open '%s'", name);
     }
     if (file_is_mount(r, at, &st)) {
-        return file_refuse_mount(name, e);
+        return err_set(e, ERR_IO, EXDEV, "'%s' is a mount point; unmount it first", name);
     }
     if ((st.st_mode & S_IRWXU) != S_IRWXU) {
         (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", at);
@@ -300,20 +307,19 @@ static int file_remove_below(struct file_removal *r, struct err *e)
     return 0;
 }
 
-/* Level 0 against what holds it: kernels before 5.8 tell a mount by its device only. */
-static int file_enter_top(struct file_removal *r, struct err *e)
+/* The device that all of the tree must be on, level 0 included: that of what holds it. */
+static int file_look_above(struct file_removal *r, struct err *e)
 {
+    char parent[PATH_MAX];
     struct stat st;
-    struct stat outside;
-    if (file_enter(r, r->top, e) != 0) {
+    if (file_parent(r->top, parent, e)) {
         return -1;
     }
-    int fd = dirfd(r->levels[0].dir);
-    if (fstat(fd, &st) != 0 || fstatat(fd, "..", &outside, 0) != 0) {
-        return err_set(e, err_kind_of(errno), errno, "look at it");
+    if (fstatat(r->parent_fd, parent, &st, 0) != 0) {
+        return err_set(e, err_kind_of(errno), errno, "look at the folder of '%s'", r->top);
     }
     r->dev = st.st_dev;
-    return st.st_dev == outside.st_dev ? 0 : file_refuse_mount(r->top, e);
+    return 0;
 }
 
 int file_remove_tree_at(int dirfd, const char *name, struct err *e)
@@ -330,7 +336,8 @@ int file_remove_tree_at(int dirfd, const char *name, struct err *e)
     if (errno != EISDIR) {
         return err_set(e, err_kind_of(errno), errno, "remove '%s'", name);
     }
-    if (file_enter_top(&r, e) != 0 || file_remove_below(&r, e) != 0) {
+    if (file_look_above(&r, e) != 0 || file_enter(&r, name, e) != 0 ||
+        file_remove_below(&r, e) != 0) {
         return err_wrap(e, "remove '%s'", name);
     }
     return 0;

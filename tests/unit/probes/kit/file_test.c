@@ -389,55 +389,67 @@ static void directories_without_any_right_are_removed(void **state)
     assert_int_equal(count_entries(fd_of(state)), 0);
 }
 
-static void mount_point_is_refused(void **state)
-{
-    (void)state;
-    struct err e = { 0 };
-    assert_int_equal(file_remove_tree_at(AT_FDCWD, "/proc", &e), -1);
-    assert_int_equal(e.sys, EXDEV);
-    assert_string_equal(e.msg, "remove '/proc': '/proc' is a mount point; unmount it first: "
-                               "Invalid cross-device link");
-}
-
 enum {
     EXIT_NO_NAMESPACE = 77
 };
 
-/* The same filesystem mounted inside the tree: only the mount itself tells it from a directory. */
-static int remove_around_a_bind_mount(int fd)
+/* Mounts in a namespace of its own; removes "tree" below the room and says what came of it. */
+static int remove_around_a_mount(int fd, const char *source, const char *target, const char *said)
 {
     struct err e = { 0 };
     if (fchdir(fd) != 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 ||
-        mount("kept", "tree/sub/mnt", NULL, MS_BIND, NULL) != 0) {
+        mount(source, target, source ? NULL : "tmpfs", source ? MS_BIND : 0, "mode=000") != 0) {
         return EXIT_NO_NAMESPACE;
     }
     /* fd still belongs to the namespace outside, which does not see the mount. */
     if (file_remove_tree_at(AT_FDCWD, "tree", &e) == 0 || e.sys != EXDEV) {
         return 1;
     }
-    return strstr(e.msg, "remove 'tree': 'mnt' is a mount point") != NULL ? 0 : 2;
+    struct stat st;
+    if (stat(target, &st) != 0 || (!source && (st.st_mode & 07777) != 0)) {
+        return 2;
+    }
+    return strstr(e.msg, said) ? 0 : 3;
 }
 
-static void mount_inside_a_tree_is_not_entered(void **state)
+static void check_mount(void **state, const char *source, const char *target, const char *said)
 {
     int status = -1;
-    assert_int_equal(mkdirat(fd_of(state), "kept", 0700), 0);
-    put(fd_of(state), "kept/file", "x");
-    assert_int_equal(mkdirat(fd_of(state), "tree", 0700), 0);
-    assert_int_equal(mkdirat(fd_of(state), "tree/sub", 0700), 0);
-    assert_int_equal(mkdirat(fd_of(state), "tree/sub/mnt", 0700), 0);
+    int fd = fd_of(state);
+    assert_int_equal(mkdirat(fd, "kept", 0700), 0);
+    put(fd, "kept/file", "x");
+    assert_int_equal(mkdirat(fd, "tree", 0700), 0);
+    assert_int_equal(mkdirat(fd, "tree/sub", 0700), 0);
+    assert_int_equal(mkdirat(fd, "tree/sub/mnt", 0700), 0);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        _exit(remove_around_a_bind_mount(fd_of(state)));
+        _exit(remove_around_a_mount(fd, source, target, said));
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    assert_true(is_there(fd_of(state), "kept/file"));
+    assert_true(is_there(fd, "kept/file"));
     if (WEXITSTATUS(status) == EXIT_NO_NAMESPACE) {
         skip();
     }
     assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Its mode, which gives nobody a right, stays too. */
+static void tree_that_is_a_mount_point_is_refused(void **state)
+{
+    check_mount(state, NULL, "tree", "remove 'tree': 'tree' is a mount point");
+}
+
+static void other_filesystem_inside_a_tree_is_not_entered(void **state)
+{
+    check_mount(state, NULL, "tree/sub/mnt", "remove 'tree': 'mnt' is a mount point");
+}
+
+/* The same filesystem again: only the kernel's word tells it from a directory. */
+static void bind_mount_inside_a_tree_is_not_entered(void **state)
+{
+    check_mount(state, "kept", "tree/sub/mnt", "remove 'tree': 'mnt' is a mount point");
 }
 
 #define IN_A_ROOM(test) cmocka_unit_test_setup_teardown(test, open_room, close_room)
@@ -468,8 +480,9 @@ int main(void)
         IN_A_ROOM(wide_tree_of_all_kinds_is_removed),
         IN_A_ROOM(tree_of_3000_levels_is_removed_with_few_descriptors),
         IN_A_ROOM(directories_without_any_right_are_removed),
-        IN_A_ROOM(mount_point_is_refused),
-        IN_A_ROOM(mount_inside_a_tree_is_not_entered),
+        IN_A_ROOM(tree_that_is_a_mount_point_is_refused),
+        IN_A_ROOM(other_filesystem_inside_a_tree_is_not_entered),
+        IN_A_ROOM(bind_mount_inside_a_tree_is_not_entered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
