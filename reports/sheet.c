@@ -112,7 +112,7 @@ static int refuse(const struct complaint *c, cyaml_err_t status, const char *nam
     static const char unknown[] = "Unexpected key: ";
     char place[32] = "";
     if (c->line > 0)
-        (void)snprintf(place, sizeof place, "line %u: ", c->line);
+        (void)snprintf(place, sizeof place, "near line %u: ", c->line);
     if (status == CYAML_ERR_ALIAS)
         return err_set(e, ERR_DATA, 0, "%s: %saliases (*name) are not allowed; write the value out",
                        name, place);

@@ -39,8 +39,9 @@ enum {
 };
 
 /*
- * ERR_DATA with the file's name and the line where the YAML library gives one: "my.yaml: line 4:
- * unknown key 'sorce'; did you mean 'source'?". Aliases are refused, so nothing can multiply.
+ * ERR_DATA with the file's name and the line where the YAML library gives one (that of the value
+ * before): "my.yaml: near line 4: unknown key 'sorce'; did you mean 'source'?". Aliases are
+ * refused, so nothing can multiply.
  */
 int sheet_parse(const char *text, size_t size, const char *name, struct sheet *s, struct err *e);
 void sheet_release(struct sheet *s); /* idempotent */
