@@ -66,7 +66,7 @@ struct probe_run {
     int scratch_fd; /* private directory, empty at setup */
     uint64_t seed;
     uint64_t slot_ns;            /* planned length of the whole slot, setup included */
-    uint64_t slot_end_ns;        /* CLOCK_MONOTONIC */
+    uint64_t slot_end_ns;        /* CLOCK_MONOTONIC; brought forward by a probe done early */
     uint64_t write_budget_bytes; /* what estimate answered */
     unsigned repetition;         /* 0, 1, ... */
     uint64_t until_ns;           /* when this repetition should end */

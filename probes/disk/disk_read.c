@@ -14,13 +14,25 @@ static const struct metric disk_read_metrics[] = {
     METRIC_END,
 };
 
+static int disk_read_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
+                              struct probe_cost *cost, struct err *e)
+{
+    (void)e;
+    return sweep_estimate(site, conf, false, slot_ns, cost);
+}
+
+static int disk_read_setup(struct probe_run *run, struct err *e)
+{
+    return sweep_setup(run, disk_read_metrics, false, e);
+}
+
 const struct probe disk_read = {
     .name = "disk.read",
     .title = "Random read latency and IOPS",
     .why = "Restarts, image starts and databases in containers read at random; a leader that must "
            "read its state back answers late.",
-    .source = "etcd hardware guide (disks); HashiCorp Consul reference architecture (IOPS)",
-    .needs = PROBE_NEEDS_SCRATCH,
+    .source = "etcd op-guide/hardware (disks); HashiCorp Consul reference architecture (IOPS)",
+    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK,
     .weight = 7,
     .repetition_ns = 500 * (uint64_t)CLK_NS_PER_MS,
@@ -28,8 +40,8 @@ const struct probe disk_read = {
     .conf_size = sizeof(struct sweep_conf),
     .metrics = disk_read_metrics,
     .supported = sweep_supported,
-    .estimate = sweep_estimate_read,
-    .setup = sweep_setup_read,
+    .estimate = disk_read_estimate,
+    .setup = disk_read_setup,
     .measure = sweep_measure,
     .judge = sweep_judge,
     .teardown = sweep_teardown,

@@ -1,102 +1,171 @@
 #include "probes/disk/drive.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
 #include "probes/kit/clk.h"
 
-#define DRIVE_PATIENCE_NS (30 * (uint64_t)CLK_NS_PER_S)
+struct loop {
+    const struct drive *drive;
+    struct drive_count *count;
+    unsigned in_flight;
+    unsigned idle_count, ready_count;
+    bool ending;                              /* nothing more is issued */
+    uint64_t progress_ns;                     /* last completion, or the start */
+    uint64_t stopped_ns;                      /* when *stopping was seen; 0: not yet */
+    uint32_t idle[ENGINE_DEPTH_MAX];          /* slots with nothing to do */
+    struct engine_io ready[ENGINE_DEPTH_MAX]; /* prepared, not yet taken by the engine */
+    uint64_t started_ns[ENGINE_DEPTH_MAX];    /* by slot */
+    uint64_t offsets[ENGINE_DEPTH_MAX];       /* by slot */
+    struct engine_done completed[ENGINE_DEPTH_MAX];
+};
 
-static int drive_fail(const struct drive *d, uint32_t slot, int32_t result, struct err *e)
+static int loop_fail(const struct loop *l, const struct engine_done *done, struct err *e)
 {
-    const char *verb = d->write ? "write" : "read";
-    if (result < 0)
-        return err_set(e, err_kind_of(-result), -result, "%s %d bytes at offset %llu of '%s'", verb,
-                       DRIVE_BLOCK_BYTES, (unsigned long long)d->offsets[slot], d->what);
-    return err_set(e, ERR_IO, 0, "%s at offset %llu of '%s': %d of %d bytes", verb,
-                   (unsigned long long)d->offsets[slot], d->what, (int)result, DRIVE_BLOCK_BYTES);
+    const char *verb = l->drive->write ? "write" : "read";
+    uint32_t wanted = l->drive->pattern->block_bytes;
+    uint64_t offset = l->offsets[done->slot];
+    if (done->result < 0)
+        return err_set(e, err_kind_of(-done->result), -done->result,
+                       "%s %" PRIu32 " bytes at offset %" PRIu64 " of %s", verb, wanted, offset,
+                       l->drive->what);
+    return err_set(e, ERR_IO, 0,
+                   "%s %" PRIu32 " bytes at offset %" PRIu64 " of %s: only %" PRId32 " bytes went",
+                   verb, wanted, offset, l->drive->what, done->result);
 }
 
-/* Hands over the slots of a list; their clocks start together, before the call. */
-static int drive_hand_over(struct drive *d, const uint32_t *slots, unsigned count, struct err *e)
+/* Gives every idle slot an I/O, while bytes are left. */
+static void loop_prepare(struct loop *l)
 {
-    struct engine_io ios[ENGINE_DEPTH_MAX];
-    for (unsigned i = 0; i < count; i++) {
-        uint32_t slot = slots[i];
-        d->offsets[slot] = pattern_offset(d->pattern);
-        ios[i] = (struct engine_io){
-            .offset = d->offsets[slot], .bytes = DRIVE_BLOCK_BYTES, .slot = slot, .write = d->write
-        };
+    const struct drive *d = l->drive;
+    uint32_t bytes = d->pattern->block_bytes;
+    while (l->idle_count > 0) {
+        uint64_t promised = l->count->bytes + (uint64_t)l->ready_count * bytes;
+        if (promised > d->bytes_max || d->bytes_max - promised < bytes)
+            return;
+        uint32_t slot = l->idle[--l->idle_count];
+        l->offsets[slot] = pattern_next(d->pattern);
         if (d->write)
-            pattern_touch(d->pattern, d->engine->conf.buffers[slot], DRIVE_BLOCK_BYTES);
+            pattern_stamp(d->pattern, d->engine->conf.buffers[slot], bytes);
+        l->ready[l->ready_count++] = (struct engine_io){
+            .offset = l->offsets[slot], .bytes = bytes, .slot = slot, .write = d->write
+        };
     }
-    for (unsigned at = 0; at < count;) {
-        uint64_t now = clk_now_ns();
-        for (unsigned i = at; i < count; i++)
-            d->started_ns[ios[i].slot] = now;
-        int taken = d->engine->row->submit(d->engine, ios + at, count - at);
-        if (taken <= 0)
-            return err_set(e, ERR_IO, taken < 0 ? -taken : 0, "hand I/O on '%s' to %s", d->what,
-                           d->engine->row->title);
-        at += (unsigned)taken;
-    }
-    d->in_flight += count;
-    return 0;
 }
 
-/* Waits for completions, records them, leaves their slots in *slots. */
-static int drive_collect(struct drive *d, struct hist *into, uint32_t *slots, uint64_t *now_ns,
-                         struct err *e)
+static void loop_look(struct loop *l, uint64_t now_ns)
 {
-    struct engine_done done[ENGINE_DEPTH_MAX];
-    int count = d->engine->row->reap(d->engine, done, 1, d->in_flight, DRIVE_PATIENCE_NS);
-    uint64_t now = clk_now_ns();
-    if (count < 0)
-        return err_set(e, ERR_IO, -count, "wait for I/O on '%s'", d->what);
-    if (count == 0 && now - *now_ns >= DRIVE_PATIENCE_NS)
-        return err_set(e, ERR_TIMEOUT, 0, "the disk of '%s' did not answer for 30 s", d->what);
-    for (int i = 0; i < count; i++) {
-        if (done[i].result != DRIVE_BLOCK_BYTES)
-            return drive_fail(d, done[i].slot, done[i].result, e);
-        hist_record(into, now - d->started_ns[done[i].slot]);
-        slots[i] = done[i].slot;
-    }
-    d->in_flight -= (unsigned)count;
-    if (count)
-        *now_ns = now;
-    return count;
+    if (*l->drive->stopping && l->stopped_ns == 0)
+        l->stopped_ns = now_ns;
+    bool exhausted = l->ready_count == 0 && l->idle_count > 0;
+    if (l->stopped_ns || now_ns >= l->drive->until_ns || exhausted)
+        l->ending = true;
 }
 
-/* How many of `wanted` may still be handed over. */
-static unsigned drive_allowed(struct drive *d, unsigned wanted, uint64_t now_ns, uint64_t until_ns)
+/* Hands over what is ready; what the engine does not take stays ready. */
+static int loop_issue(struct loop *l, struct err *e)
 {
-    if (now_ns >= until_ns || *d->stopping)
+    struct engine *en = l->drive->engine;
+    loop_prepare(l);
+    uint64_t now_ns = clk_now_ns();
+    loop_look(l, now_ns);
+    if (l->ending || l->ready_count == 0)
         return 0;
-    if (!d->write)
-        return wanted;
-    uint64_t left = d->write_left_bytes / DRIVE_BLOCK_BYTES;
-    unsigned allowed = left < wanted ? (unsigned)left : wanted;
-    d->write_left_bytes -= (uint64_t)allowed * DRIVE_BLOCK_BYTES;
-    return allowed;
+    for (unsigned i = 0; i < l->ready_count; i++)
+        l->started_ns[l->ready[i].slot] = now_ns;
+    int taken = en->row->submit(en, l->ready, l->ready_count);
+    if (taken == -EAGAIN || taken == -EINTR)
+        taken = 0;
+    if (taken < 0 || (taken == 0 && l->in_flight == 0))
+        return err_set(e, err_kind_of(-taken), -taken, "%s takes no I/O on %s", en->row->title,
+                       l->drive->what);
+    l->ready_count -= (unsigned)taken;
+    if (l->ready_count > 0)
+        memmove(l->ready, l->ready + taken, l->ready_count * sizeof l->ready[0]);
+    l->in_flight += (unsigned)taken;
+    l->count->bytes += (uint64_t)taken * l->drive->pattern->block_bytes;
+    if (l->in_flight > l->count->depth_max)
+        l->count->depth_max = l->in_flight;
+    return 0;
 }
 
-int drive_run(struct drive *d, uint64_t until_ns, struct hist *into, uint64_t *elapsed_ns,
-              struct err *e)
+static int loop_patience(struct loop *l, uint64_t now_ns, struct err *e)
 {
-    uint32_t slots[ENGINE_DEPTH_MAX];
-    uint64_t start = clk_now_ns();
-    uint64_t now = start;
-    d->in_flight = 0;
-    for (uint32_t i = 0; i < d->depth; i++)
-        slots[i] = i;
-    unsigned allowed = drive_allowed(d, d->depth, now, until_ns);
-    for (;;) {
-        if (allowed && drive_hand_over(d, slots, allowed, e))
-            return -1;
-        if (d->in_flight == 0)
-            break;
-        int count = drive_collect(d, into, slots, &now, e);
-        if (count < 0)
-            return -1;
-        allowed = drive_allowed(d, (unsigned)count, now, until_ns);
+    const struct drive *d = l->drive;
+    uint64_t answer_ns = d->answer_ns ? d->answer_ns : DRIVE_ANSWER_NS;
+    if (*d->stopping && l->stopped_ns == 0)
+        l->stopped_ns = now_ns;
+    bool stop = l->stopped_ns && now_ns - l->stopped_ns >= DRIVE_STOP_NS;
+    if (!stop && now_ns - l->progress_ns < answer_ns)
+        return 0;
+    d->engine->abandoned = true;
+    return err_set(e, stop ? ERR_INTERRUPTED : ERR_TIMEOUT, 0,
+                   "the disk did not answer for %.1f s: %u %s of %s are still in flight",
+                   (double)(now_ns - l->progress_ns) / CLK_NS_PER_S, l->in_flight,
+                   d->write ? "writes" : "reads", d->what);
+}
+
+static int loop_take(struct loop *l, unsigned n, uint64_t now_ns, struct err *e)
+{
+    const struct drive *d = l->drive;
+    int status = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const struct engine_done *done = &l->completed[i];
+        l->idle[l->idle_count++] = done->slot;
+        if ((uint32_t)done->result != d->pattern->block_bytes) {
+            status = status ? status : loop_fail(l, done, e);
+            continue;
+        }
+        l->count->completed++;
+        if (d->latency)
+            hist_record(d->latency, now_ns - l->started_ns[done->slot]);
     }
-    *elapsed_ns = now - start;
-    return 0;
+    l->in_flight -= n;
+    l->progress_ns = now_ns;
+    return status;
+}
+
+static int loop_reap(struct loop *l, struct err *e)
+{
+    struct engine *en = l->drive->engine;
+    int n = en->row->reap(en, l->completed, 1, l->drive->depth, DRIVE_TICK_NS);
+    uint64_t now_ns = clk_now_ns();
+    if (n < 0)
+        return err_set(e, err_kind_of(-n), -n, "%s waits for %s", en->row->title, l->drive->what);
+    return n == 0 ? loop_patience(l, now_ns, e) : loop_take(l, (unsigned)n, now_ns, e);
+}
+
+/* After a failure: what is in flight must not touch the buffers later. */
+static void loop_drain(struct loop *l)
+{
+    struct err ignored;
+    while (l->in_flight > 0 && !l->drive->engine->abandoned) {
+        unsigned before = l->in_flight;
+        if (loop_reap(l, &ignored) && l->in_flight == before)
+            return;
+    }
+}
+
+int drive_run(const struct drive *d, struct drive_count *count, struct err *e)
+{
+    struct loop l = { .drive = d, .count = count, .idle_count = d->depth };
+    *count = (struct drive_count){ .began_ns = clk_now_ns() };
+    if (d->depth == 0 || d->depth > d->engine->conf.depth ||
+        (d->depth > 1 && !d->engine->row->queues))
+        return err_set(e, ERR_USAGE, 0, "%s cannot keep %u I/Os in flight", d->engine->row->title,
+                       d->depth);
+    l.progress_ns = count->began_ns;
+    for (unsigned i = 0; i < d->depth; i++)
+        l.idle[i] = d->depth - 1 - i;
+    int status = 0;
+    while (status == 0) {
+        status = l.ending ? 0 : loop_issue(&l, e);
+        if (status || l.in_flight == 0)
+            break;
+        status = loop_reap(&l, e);
+    }
+    loop_drain(&l);
+    count->ended_ns = clk_now_ns();
+    return status;
 }

@@ -1,9 +1,11 @@
 /*
- * drive: the one issue-and-complete loop of the disk probes. Closed loop: so many I/Os in flight, a
- * new one for each that completes; every single one is timed and recorded. Latency is from just
- * before the I/O was handed over to just after its completion was seen.
+ * drive: the one issue-and-complete loop of all engines. Closed loop: `depth` I/Os are kept in
+ * flight, the next is issued when one completes. Every single I/O is timed, from just before it is
+ * handed over until its completion is seen, and recorded. Allocates, prints and formats nothing
+ * unless it fails.
  *
- * The loop allocates nothing and prints nothing.
+ * It ends at until_ns, when *stopping becomes true or when bytes_max are handed over; what is then
+ * in flight is waited for and recorded too.
  */
 #ifndef PROBES_DISK_DRIVE_H
 #define PROBES_DISK_DRIVE_H
@@ -17,29 +19,38 @@
 #include "probes/kit/err.h"
 #include "probes/kit/hist.h"
 
+/* An I/O that takes longer is reported: "the disk did not answer". SOURCE: Linux drivers/scsi/sd.h
+ * SD_TIMEOUT, 30 s, after which the kernel itself aborts a command. */
+#define DRIVE_ANSWER_NS UINT64_C(30000000000)
+/* How long what is in flight is waited for once *stopping is true: a Ctrl-C ends within 1 s. */
+#define DRIVE_STOP_NS UINT64_C(300000000)
+/* How often a waiting loop looks at *stopping. */
+#define DRIVE_TICK_NS UINT64_C(100000000)
+
 struct drive {
-    struct engine *engine;
-    struct pattern *pattern;
-    unsigned depth; /* in flight; at most the engine's */
+    struct engine *engine;   /* open; its buffers are at least pattern->block_bytes */
+    struct pattern *pattern; /* offsets, block size, payload */
+    unsigned depth;          /* 1..engine->conf.depth; 1 for an engine without a queue */
     bool write;
-    uint64_t write_left_bytes; /* the loop stops before it would exceed this */
+    struct hist *latency; /* ns; NULL: not recorded (warm-up, filling) */
+    uint64_t until_ns;    /* CLOCK_MONOTONIC */
+    uint64_t bytes_max;   /* hands over at most so many; UINT64_MAX: no bound */
+    uint64_t answer_ns;   /* 0: DRIVE_ANSWER_NS */
     const volatile sig_atomic_t *stopping;
-    const char *what;                      /* the file, for messages */
-    uint64_t started_ns[ENGINE_DEPTH_MAX]; /* private */
-    uint64_t offsets[ENGINE_DEPTH_MAX];    /* private */
-    unsigned in_flight;                    /* private */
+    const char *what; /* for messages: "the scratch file below '/srv'" */
 };
 
-enum {
-    DRIVE_BLOCK_BYTES = 4096
+struct drive_count {
+    uint64_t completed;
+    uint64_t bytes; /* handed over; also counted when the loop fails */
+    uint64_t began_ns, ended_ns;
+    unsigned depth_max; /* most in flight at once */
 };
 
 /*
- * Runs until until_ns, waits for what is in flight, records each latency into *into. *elapsed_ns is
- * from the first hand-over to the last completion. An I/O error, a short transfer or a disk that
- * does not answer for 30 s fails with offset and errno.
+ * A failed or short I/O ends the loop: ERR_IO (or the errno's kind) with path, offset and errno. A
+ * disk that does not answer is ERR_TIMEOUT and leaves the engine abandoned.
  */
-int drive_run(struct drive *d, uint64_t until_ns, struct hist *into, uint64_t *elapsed_ns,
-              struct err *e);
+int drive_run(const struct drive *d, struct drive_count *count, struct err *e);
 
 #endif

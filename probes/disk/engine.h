@@ -47,14 +47,19 @@ struct engine_conf {
 struct engine_row {
     const char *name;
     const char *title;
-    bool queues; /* more than one in flight */
+    bool queues;       /* more than one in flight */
+    bool by_name_only; /* measures no disk, so it is never chosen by itself */
     /* 0, or why this kernel refuses: "io_uring is disabled by kernel.io_uring_disabled=2". */
     int (*supported)(struct err *e);
     int (*open)(struct engine *en, const struct engine_conf *conf, struct err *e);
-    /* Hands over count I/Os; how many were taken, or -errno. Never blocks for a completion but in
-     * sync. */
+    /*
+     * Hands over count I/Os; how many were taken, or -errno. May keep them until the next reap, to
+     * spare a system call. Never blocks for a completion but in sync.
+     */
     int (*submit)(struct engine *en, const struct engine_io *ios, unsigned count);
-    /* Waits for at least `least`, at most until timeout_ns passed (relative); how many, or -errno.
+    /*
+     * Waits for at least `least` (1 or more), at most until timeout_ns passed (relative) or a
+     * signal came; how many, which may be fewer then, or -errno.
      */
     int (*reap)(struct engine *en, struct engine_done *done, unsigned least, unsigned most,
                 uint64_t timeout_ns);
@@ -66,16 +71,24 @@ struct engine {
     struct engine_conf conf;
     void *state;        /* the engine's own */
     char features[160]; /* what was tried and accepted: "registered file, registered buffers" */
+    bool abandoned;     /* the disk never answered: close waits for nothing and frees nothing */
 };
 
 extern const struct engine_row *const engine_all[]; /* in order of preference; ended by NULL */
 
+extern const struct engine_row engine_uring, engine_aio, engine_sync, engine_null;
+
 /*
- * Opens the first engine that works (or the one named, "" for any) and writes into `why` one
- * sentence: which, and what was wrong with the ones before it.
+ * Opens the first engine that works (or the one named; "" or "auto" for any) and writes into `why`
+ * one sentence: which, and what was wrong with the ones before it. An engine works when it is
+ * supported, opens, and reads one buffer at offset 0. When the disk does not answer that read,
+ * en->abandoned is set and the buffers must not be freed.
  */
 int engine_choose(struct engine *en, const char *name, const struct engine_conf *conf,
                   struct buf *why, struct err *e);
-void engine_close(struct engine *en); /* idempotent */
+/* The same among other rows. */
+int engine_choose_from(const struct engine_row *const *rows, struct engine *en, const char *name,
+                       const struct engine_conf *conf, struct buf *why, struct err *e);
+void engine_close(struct engine *en); /* idempotent; keeps abandoned */
 
 #endif

@@ -1,100 +1,85 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <libaio.h>
 
-#include "probes/disk/engines.h"
+#include "probes/disk/engine.h"
+#include "probes/disk/refusal.h"
+#include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
-#include "probes/kit/file.h"
 
-struct engine_aio {
+struct aio {
     io_context_t context;
-    struct iocb blocks[ENGINE_DEPTH_MAX];
-    unsigned in_flight;
+    struct iocb controls[ENGINE_DEPTH_MAX]; /* by slot */
+    struct io_event events[ENGINE_DEPTH_MAX];
 };
 
-static int engine_aio_refuse(int failed, struct err *e)
+static int aio_refuse(int sys, struct err *e)
 {
-    uint64_t used = 0;
-    uint64_t max = 0;
-    struct err ignored;
-    if (failed == -EAGAIN && !file_u64_at(AT_FDCWD, "/proc/sys/fs/aio-nr", &used, &ignored) &&
-        !file_u64_at(AT_FDCWD, "/proc/sys/fs/aio-max-nr", &max, &ignored))
-        return err_set(e, ERR_NO_RESOURCE, 0,
-                       "libaio is exhausted: %llu of fs.aio-max-nr=%llu events are taken; raise it "
-                       "with sysctl",
-                       (unsigned long long)used, (unsigned long long)max);
-    return err_set(e, ERR_UNSUPPORTED, -failed, "set up libaio");
+    AUTO_CLOSE int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return refusal_of_aio(sys, proc_fd, e);
 }
 
-static int engine_aio_supported(struct err *e)
+static int aio_supported(struct err *e)
 {
     io_context_t context = NULL;
-    int failed = io_setup(1, &context);
-    if (failed)
-        return engine_aio_refuse(failed, e);
+    int status = io_setup(1, &context);
+    if (status < 0)
+        return aio_refuse(-status, e);
     (void)io_destroy(context);
     return 0;
 }
 
-static int engine_aio_open(struct engine *en, const struct engine_conf *conf, struct err *e)
+static int aio_open(struct engine *en, const struct engine_conf *conf, struct err *e)
 {
-    struct engine_aio *a = calloc(1, sizeof *a);
+    struct aio *a = calloc(1, sizeof *a);
     if (!a)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for libaio");
-    int failed = io_setup((int)conf->depth, &a->context);
-    if (failed) {
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for libaio at depth %u", conf->depth);
+    int status = io_setup((int)conf->depth, &a->context);
+    if (status < 0) {
         free(a);
-        return engine_aio_refuse(failed, e);
+        return aio_refuse(-status, e);
     }
     en->state = a;
     return 0;
 }
 
-static int engine_aio_submit(struct engine *en, const struct engine_io *ios, unsigned count)
+static int aio_submit(struct engine *en, const struct engine_io *ios, unsigned count)
 {
-    struct engine_aio *a = en->state;
-    struct iocb *list[ENGINE_DEPTH_MAX];
+    struct aio *a = en->state;
+    struct iocb *batch[ENGINE_DEPTH_MAX];
     for (unsigned i = 0; i < count; i++) {
         const struct engine_io *io = &ios[i];
-        struct iocb *block = &a->blocks[io->slot];
-        void *buf = en->conf.buffers[io->slot];
+        struct iocb *control = &a->controls[io->slot];
+        void *bytes = en->conf.buffers[io->slot];
         if (io->write)
-            io_prep_pwrite(block, en->conf.fd, buf, io->bytes, (long long)io->offset);
+            io_prep_pwrite(control, en->conf.fd, bytes, io->bytes, (long long)io->offset);
         else
-            io_prep_pread(block, en->conf.fd, buf, io->bytes, (long long)io->offset);
-        list[i] = block;
+            io_prep_pread(control, en->conf.fd, bytes, io->bytes, (long long)io->offset);
+        batch[i] = control;
     }
-    int taken = io_submit(a->context, (long)count, list);
-    if (taken > 0)
-        a->in_flight += (unsigned)taken;
-    return taken;
+    return io_submit(a->context, (long)count, batch);
 }
 
-static int engine_aio_reap(struct engine *en, struct engine_done *done, unsigned least,
-                           unsigned most, uint64_t timeout_ns)
+static int aio_reap(struct engine *en, struct engine_done *done, unsigned least, unsigned most,
+                    uint64_t timeout_ns)
 {
-    struct engine_aio *a = en->state;
-    struct io_event events[ENGINE_DEPTH_MAX];
+    struct aio *a = en->state;
     struct timespec limit = clk_timespec(timeout_ns);
-    most = most > ENGINE_DEPTH_MAX ? ENGINE_DEPTH_MAX : most;
-    int count = io_getevents(a->context, (long)least, (long)most, events, &limit);
-    if (count < 0)
-        return count == -EINTR ? 0 : count;
-    for (int i = 0; i < count; i++) {
-        done[i] = (struct engine_done){ .slot = (uint32_t)(events[i].obj - a->blocks),
-                                        .result = (int32_t)(long)events[i].res };
+    int n = io_getevents(a->context, (long)least, (long)most, a->events, &limit);
+    for (int i = 0; i < n; i++) {
+        const struct io_event *event = &a->events[i];
+        done[i] = (struct engine_done){ .slot = (uint32_t)(event->obj - a->controls),
+                                        .result = (int32_t)(long)event->res };
     }
-    a->in_flight -= (unsigned)count;
-    return count;
+    return n == -EINTR ? 0 : n;
 }
 
-static void engine_aio_close(struct engine *en)
+static void aio_close(struct engine *en)
 {
-    struct engine_aio *a = en->state;
-    if (!a)
-        return;
+    struct aio *a = en->state;
     (void)io_destroy(a->context); /* waits for what is in flight */
     free(a);
     en->state = NULL;
@@ -104,9 +89,9 @@ const struct engine_row engine_aio = {
     .name = "aio",
     .title = "libaio",
     .queues = true,
-    .supported = engine_aio_supported,
-    .open = engine_aio_open,
-    .submit = engine_aio_submit,
-    .reap = engine_aio_reap,
-    .close = engine_aio_close,
+    .supported = aio_supported,
+    .open = aio_open,
+    .submit = aio_submit,
+    .reap = aio_reap,
+    .close = aio_close,
 };

@@ -2,33 +2,32 @@
 
 #include <string.h>
 
-enum {
-    PATTERN_TOUCH_EVERY = 512
-};
-
-void pattern_init(struct pattern *p, uint64_t seed, uint64_t file_bytes, uint32_t block_bytes)
+void pattern_init(struct pattern *p, enum pattern_order order, uint64_t span_bytes,
+                  uint32_t block_bytes, uint64_t seed)
 {
+    *p = (struct pattern){ .order = order,
+                           .block_bytes = block_bytes,
+                           .blocks = span_bytes / block_bytes };
     prng_init_named(&p->prng, seed, "pattern");
-    p->block_bytes = block_bytes;
-    p->blocks = file_bytes / block_bytes;
+    p->serial = prng_next(&p->prng);
 }
 
-uint64_t pattern_offset(struct pattern *p)
+uint64_t pattern_next(struct pattern *p)
 {
-    return prng_below(&p->prng, p->blocks) * p->block_bytes;
+    uint64_t block = p->next;
+    if (p->order == PATTERN_RANDOM)
+        block = prng_below(&p->prng, p->blocks);
+    else
+        p->next = block + 1 < p->blocks ? block + 1 : 0;
+    return block * p->block_bytes;
 }
 
-void pattern_fill(struct pattern *p, void *bytes, size_t size)
+void pattern_stamp(struct pattern *p, void *bytes, size_t size)
 {
-    prng_fill(&p->prng, bytes, size);
-}
-
-void pattern_touch(struct pattern *p, void *bytes, size_t size)
-{
-    unsigned char *at = bytes;
-    uint64_t word = prng_next(&p->prng);
-    for (size_t i = 0; i + sizeof word <= size; i += PATTERN_TOUCH_EVERY) {
-        memcpy(at + i, &word, sizeof word);
-        word += UINT64_C(0x9e3779b97f4a7c15);
+    char *at = bytes;
+    for (size_t i = 0; i + PATTERN_STAMP_STEP <= size; i += PATTERN_STAMP_STEP) {
+        /* An odd factor: distinct serials stay distinct, and neighbours look unlike. */
+        uint64_t stamp = p->serial++ * UINT64_C(0x9e3779b97f4a7c15);
+        memcpy(at + i, &stamp, sizeof stamp);
     }
 }

@@ -1,6 +1,5 @@
 /*
- * pattern: where the next I/O goes and what it carries, from a seed. Uniform random offsets,
- * aligned to the block; payload that does not compress and differs from write to write.
+ * pattern: which block is next, and what is written into it. All from the seed.
  */
 #ifndef PROBES_DISK_PATTERN_H
 #define PROBES_DISK_PATTERN_H
@@ -10,18 +9,34 @@
 
 #include "probes/kit/prng.h"
 
-struct pattern {
-    struct prng prng;
-    uint64_t blocks; /* in the file */
-    uint32_t block_bytes;
+enum pattern_order {
+    PATTERN_SEQUENTIAL, /* from the start, and again from the start */
+    PATTERN_RANDOM      /* uniform over all blocks, with replacement, as fio's norandommap */
 };
 
-/* file_bytes must hold at least one block. */
-void pattern_init(struct pattern *p, uint64_t seed, uint64_t file_bytes, uint32_t block_bytes);
-uint64_t pattern_offset(struct pattern *p);
-/* Fills a buffer afresh: slow, for setup. */
-void pattern_fill(struct pattern *p, void *bytes, size_t size);
-/* Changes a few words of a filled buffer, so that no two writes are alike: cheap, for the loop. */
-void pattern_touch(struct pattern *p, void *bytes, size_t size);
+enum {
+    PATTERN_STAMP_STEP = 512 /* a stamp in each: no sector is ever written twice alike */
+};
+
+struct pattern {
+    enum pattern_order order;
+    uint32_t block_bytes;
+    uint64_t blocks;
+    uint64_t next;   /* block, sequential order */
+    uint64_t serial; /* of the next stamp */
+    struct prng prng;
+};
+
+/* span_bytes is at least block_bytes; a rest smaller than a block is never touched. */
+void pattern_init(struct pattern *p, enum pattern_order order, uint64_t span_bytes,
+                  uint32_t block_bytes, uint64_t seed);
+/* Offset in bytes, a multiple of block_bytes. */
+uint64_t pattern_next(struct pattern *p);
+/*
+ * Makes incompressible bytes new ones: 8 bytes of each PATTERN_STAMP_STEP change, so that neither
+ * compression nor deduplication below us can take a write for one it has seen. size is a multiple
+ * of PATTERN_STAMP_STEP.
+ */
+void pattern_stamp(struct pattern *p, void *bytes, size_t size);
 
 #endif

@@ -1,6 +1,23 @@
 #include "probes/disk/terms.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+#include "probes/kit/units.h"
+
+static int terms_refuse_room(const struct probe_site *site, uint64_t least_bytes, struct err *e)
+{
+    char have[UNITS_TEXT_BYTES];
+    char may[UNITS_TEXT_BYTES];
+    char need[UNITS_TEXT_BYTES];
+    const struct place *p = site->place;
+    return err_set(e, ERR_NO_RESOURCE, 0,
+                   "'%s' has %s free, of which %s may be written (10 %% and 1 GiB stay free), and "
+                   "%s are needed; free some or name another --dir",
+                   site->dir, units_format((double)p->free_bytes, UNIT_BYTES, have),
+                   units_format((double)place_writable_bytes(p), UNIT_BYTES, may),
+                   units_format((double)least_bytes, UNIT_BYTES, need));
+}
 
 int terms_check(const struct probe_site *site, uint64_t least_bytes, struct err *e)
 {
@@ -9,28 +26,40 @@ int terms_check(const struct probe_site *site, uint64_t least_bytes, struct err 
         return err_set(e, ERR_UNSUPPORTED, 0, "there is no directory to measure; name a --dir");
     if (p->in_memory)
         return err_set(e, ERR_UNSUPPORTED, 0,
-                       "'%s' is %s, which answers from memory; name a --dir on a disk", site->dir,
-                       *p->fs ? p->fs : p->device);
+                       "'%s' is on %s, which answers from memory; name a --dir on a disk",
+                       site->dir, p->device[0] ? p->device : p->fs);
     if (p->read_only)
         return err_set(e, ERR_UNSUPPORTED, 0, "'%s' is mounted read-only; name another --dir",
                        site->dir);
-    uint64_t room = place_writable_bytes(p);
-    if (room < least_bytes)
-        return err_set(
-            e, ERR_NO_RESOURCE, 0,
-            "'%s' has %llu MiB free; %llu MiB are needed beside the 10 %% and 1 GiB that "
-            "stay free; free some or name another --dir",
-            site->dir, (unsigned long long)(p->free_bytes >> 20),
-            (unsigned long long)(least_bytes >> 20));
-    return 0;
+    return place_writable_bytes(p) < least_bytes ? terms_refuse_room(site, least_bytes, e) : 0;
+}
+
+/* Whether a mount option stands in the list, whole. */
+static bool terms_has_option(const char *options, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = strstr(options, word); at; at = strstr(at + 1, word)) {
+        bool begins = at == options || at[-1] == ',';
+        if (begins && (at[size] == '\0' || at[size] == ','))
+            return true;
+    }
+    return false;
 }
 
 void terms_note(struct probe_run *run)
 {
     const struct place *p = run->site->place;
-    bool bare = strcmp(p->journal, "none") == 0;
-    result_note(run->result, "Filesystem %s on %s%s%s%s, journal: %s.%s", p->fs,
-                *p->device ? p->device : p->source, *p->driver ? " (" : "", p->driver,
-                *p->driver ? ")" : "", p->journal,
-                bare ? " Without a journal a sync is cheaper than on the usual ext4 or xfs." : "");
+    const char *device = p->device[0] ? p->device : p->source;
+    const char *driver = p->driver[0] ? p->driver : "no known driver";
+    if (strcmp(p->journal, "none") == 0)
+        result_note(run->result,
+                    "%s without a journal on %s (%s): a sync here is cheaper than on a journaled "
+                    "filesystem; ext4 and xfs as usually made would take longer.",
+                    p->fs, device, driver);
+    else
+        result_note(run->result, "%s on %s (%s), journal: %s.", p->fs, device, driver, p->journal);
+    if (terms_has_option(p->options, "nobarrier") || terms_has_option(p->options, "barrier=0"))
+        result_note(run->result,
+                    "Mounted without barriers: a sync does not flush the disk's cache, and a power "
+                    "cut there loses acknowledged data.");
 }

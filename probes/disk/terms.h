@@ -13,7 +13,10 @@
  * numbers and a remedy.
  */
 int terms_check(const struct probe_site *site, uint64_t least_bytes, struct err *e);
-/* "Filesystem ext4 on vda (virtio_blk), without a journal: ..." as a note. */
+/*
+ * Notes the filesystem, its device and its journal; that a sync is cheaper without a journal; that
+ * a mount without barriers flushes nothing.
+ */
 void terms_note(struct probe_run *run);
 
 #endif

@@ -1,0 +1,55 @@
+#include "probes/disk/doubt.h"
+
+#include <inttypes.h>
+
+#include "probes/kit/units.h"
+
+void doubt_few(struct result *r, const char *metric, const struct hist *seen, uint64_t observed_ns)
+{
+    char time[UNITS_TEXT_BYTES];
+    char median[UNITS_TEXT_BYTES];
+    uint64_t p50_ns = hist_quantile(seen, 0.5);
+    if (seen->total >= DOUBT_SAMPLES)
+        return;
+    (void)units_format((double)observed_ns, UNIT_NS, time);
+    (void)units_format((double)p50_ns, UNIT_NS, median);
+    if (seen->total > 0 && p50_ns >= DOUBT_SLOW_NS)
+        result_note(r,
+                    "%s: only %" PRIu64 " samples fitted in %s, because one took %s at the median; "
+                    "what is rarer than 1 in %" PRIu64 " was not seen.",
+                    metric, seen->total, time, median, seen->total);
+    else
+        result_set_status(r, STATUS_UNTRUSTED,
+                          "%s: %" PRIu64 " samples in %s are too few, p99 needs %d; give a longer "
+                          "--budget",
+                          metric, seen->total, time, DOUBT_SAMPLES);
+}
+
+void doubt_memory(struct result *r, const char *metric, const struct hist *seen,
+                  const struct place *place)
+{
+    char median[UNITS_TEXT_BYTES];
+    uint64_t p50_ns = hist_quantile(seen, 0.5);
+    if (seen->total == 0 || p50_ns >= DOUBT_MEMORY_NS || place->device[0] == '\0')
+        return;
+    result_set_status(r, STATUS_UNTRUSTED,
+                      "%s: a median of %s was answered from memory, not from the medium; a larger "
+                      "file (--set PROBE.file=SIZE) may outgrow that cache",
+                      metric, units_format((double)p50_ns, UNIT_NS, median));
+}
+
+void doubt_overhead(struct result *r, const char *metric, const struct hist *seen,
+                    uint64_t clock_cost_ns)
+{
+    char cost[UNITS_TEXT_BYTES];
+    char median[UNITS_TEXT_BYTES];
+    uint64_t p50_ns = hist_quantile(seen, 0.5);
+    uint64_t own_ns = DOUBT_READINGS * clock_cost_ns;
+    if (seen->total == 0 || own_ns * 100 <= p50_ns * DOUBT_OVERHEAD_PERCENT)
+        return;
+    result_set_status(r, STATUS_UNTRUSTED,
+                      "%s: reading the clock twice takes %s of a median of %s, more than %d %%; "
+                      "see the clocksource of this host",
+                      metric, units_format((double)own_ns, UNIT_NS, cost),
+                      units_format((double)p50_ns, UNIT_NS, median), DOUBT_OVERHEAD_PERCENT);
+}
