@@ -145,7 +145,12 @@ lint: $(foreach f,$(FLOORS),$(call archive,$f))
 	    'clang-tidy --quiet "$$@" -- -std=gnu17 -D_GNU_SOURCE -DVERSION="\"x\"" -I. $(PKG_INC) 2>/dev/null' lint
 
 # Side by side with peers; prints ratios, fails nothing.
-versus: all
+VERSUS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/versus/*.c))
+$(VERSUS): %: %.o $(foreach f,probes $(below_probes),$(call archive,$f))
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIB)
+
+versus: all $(VERSUS)
 	$(Q)tests/versus/run $(BUILD)
 
 install: all
