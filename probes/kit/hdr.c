@@ -2,7 +2,6 @@
 
 #include <endian.h>
 #include <nettle/base64.h>
-#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -14,6 +13,13 @@ enum {
     HDR_HEAD_BYTES = 40, /* cookie, payload, offset, digits, lowest, highest, ratio */
     HDR_OUTER_BYTES = 8,
     HDR_LEB_BYTES_MAX = 9,
+    HDR_RANGE_MIN = 2,   /* of HdrHistogram: twice the lowest value */
+    HDR_RANGE_BITS = 48, /* three days in ns; a wider one only serves to waste memory */
+    /* No histogram of that range has more counts than this, nine bytes each. */
+    HDR_COUNTS_MAX = (HDR_RANGE_BITS - HIST_SUB_HALF_BITS + 2) * HIST_SUB_HALF,
+    HDR_PLAIN_MAX = HDR_HEAD_BYTES + HDR_LEB_BYTES_MAX * HDR_COUNTS_MAX,
+    HDR_TEXT_MAX = 2 * HDR_PLAIN_MAX, /* base64 adds a third; what does not compress, little */
+    HDR_PIECE_BYTES = 3072 /* a multiple of 3 and 4: base64 pieces join without padding */
 };
 
 static const uint64_t hdr_one = UINT64_C(0x3ff0000000000000); /* 1.0 as IEEE 754 */
@@ -51,11 +57,13 @@ static void hdr_put_leb(struct buf *b, int64_t value)
     for (unsigned i = 0; i < HDR_LEB_BYTES_MAX - 1; i++) {
         unsigned char byte = zigzag & 0x7f;
         zigzag >>= 7;
-        if (zigzag)
+        if (zigzag) {
             byte |= 0x80;
+        }
         buf_add(b, &byte, 1);
-        if (!zigzag)
+        if (!zigzag) {
             return;
+        }
     }
     unsigned char last = (unsigned char)zigzag;
     buf_add(b, &last, 1);
@@ -76,11 +84,13 @@ static size_t hdr_get_leb(const unsigned char *at, size_t left, int64_t *value)
     return 0;
 }
 
+/* At least one, if it is 0: HdrHistogram_c takes a payload of none for a damaged one. */
 static uint32_t hdr_used(const struct hist *h)
 {
     uint32_t used = h->size;
-    while (used > 0 && h->counts[used - 1] == 0)
+    while (used > 1 && h->counts[used - 1] == 0) {
         used--;
+    }
     return used;
 }
 
@@ -89,8 +99,9 @@ static void hdr_put_counts(const struct hist *h, struct buf *b)
     uint32_t used = hdr_used(h);
     for (uint32_t i = 0; i < used;) {
         uint32_t run = 0;
-        while (i + run < used && h->counts[i + run] == 0)
+        while (i + run < used && h->counts[i + run] == 0) {
             run++;
+        }
         hdr_put_leb(b, run ? -(int64_t)run : (int64_t)h->counts[i]);
         i += run ? run : 1;
     }
@@ -111,33 +122,54 @@ static void hdr_plain(const struct hist *h, struct buf *plain)
     plain->failed = plain->failed || counts.failed;
 }
 
-static int hdr_base64(const unsigned char *bytes, size_t size, struct buf *text, struct err *e)
+/* Appends size bytes in base64. */
+static void hdr_put_base64(const unsigned char *bytes, size_t size, struct buf *text)
 {
-    size_t length = BASE64_ENCODE_RAW_LENGTH(size);
-    AUTO_FREE char *text64 = malloc(length + 1);
-    if (!text64)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to encode a histogram");
-    base64_encode_raw(text64, size, bytes);
-    buf_add(text, text64, length);
-    return text->failed ? err_set(e, ERR_NO_RESOURCE, 0, "no room to encode a histogram") : 0;
+    char piece[BASE64_ENCODE_RAW_LENGTH(HDR_PIECE_BYTES)];
+    for (size_t at = 0; at < size; at += HDR_PIECE_BYTES) {
+        size_t n = size - at < HDR_PIECE_BYTES ? size - at : HDR_PIECE_BYTES;
+        base64_encode_raw(piece, n, bytes + at);
+        buf_add(text, piece, BASE64_ENCODE_RAW_LENGTH(n));
+    }
+}
+
+/* Appends the zlib stream of some text. */
+static int hdr_deflate(const struct buf *plain, struct buf *packed)
+{
+    unsigned char piece[HDR_PIECE_BYTES];
+    unsigned char *bytes = (unsigned char *)plain->data;
+    z_stream z = { .next_in = bytes, .avail_in = (uInt)plain->size };
+    if (deflateInit(&z, Z_BEST_COMPRESSION) != Z_OK) {
+        return -1;
+    }
+    int state = Z_OK;
+    while (state == Z_OK) {
+        z.next_out = piece;
+        z.avail_out = sizeof(piece);
+        state = deflate(&z, Z_FINISH);
+        buf_add(packed, piece, sizeof(piece) - z.avail_out);
+    }
+    (void)deflateEnd(&z);
+    return state == Z_STREAM_END ? 0 : -1;
 }
 
 int hdr_encode(const struct hist *h, struct buf *text, struct err *e)
 {
     AUTO(buf) struct buf plain = { 0 };
+    AUTO(buf) struct buf packed = { 0 };
+    AUTO(buf) struct buf whole = { 0 };
     hdr_plain(h, &plain);
-    uLongf packed_size = compressBound(plain.size);
-    AUTO_FREE unsigned char *out = malloc(HDR_OUTER_BYTES + packed_size);
-    if (!out || plain.failed)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to encode a histogram");
-    if (compress2(out + HDR_OUTER_BYTES, &packed_size, (const Bytef *)buf_text(&plain), plain.size,
-                  Z_BEST_COMPRESSION) != Z_OK)
-        return err_set(e, ERR_DATA, 0, "zlib refused to compress a histogram");
-    uint32_t cookie = htobe32(HDR_COOKIE_COMPRESSED);
-    uint32_t length = htobe32((uint32_t)packed_size);
-    memcpy(out, &cookie, sizeof cookie);
-    memcpy(out + sizeof cookie, &length, sizeof length);
-    return hdr_base64(out, HDR_OUTER_BYTES + packed_size, text, e);
+    if (plain.failed || hdr_deflate(&plain, &packed) != 0) {
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to compress a histogram");
+    }
+    hdr_put32(&whole, HDR_COOKIE_COMPRESSED);
+    hdr_put32(&whole, (uint32_t)packed.size);
+    buf_add(&whole, packed.data, packed.size);
+    hdr_put_base64((const unsigned char *)buf_text(&whole), whole.size, text);
+    if (packed.failed || whole.failed || text->failed) {
+        return err_set(e, ERR_NO_RESOURCE, 0, "no room to encode a histogram");
+    }
+    return 0;
 }
 
 static int hdr_refuse(const char *why, struct err *e)
@@ -148,15 +180,18 @@ static int hdr_refuse(const char *why, struct err *e)
 static int hdr_count(struct hist *h, uint32_t *index, int64_t value, struct err *e)
 {
     if (value < 0) {
-        if (value < -(int64_t)(h->size - *index))
+        if (value < -(int64_t)(h->size - *index)) {
             return hdr_refuse("a run of empty counts leaves the histogram", e);
+        }
         *index += (uint32_t)-value;
         return 0;
     }
-    if (*index >= h->size)
+    if (*index >= h->size) {
         return hdr_refuse("more counts than its range holds", e);
-    if (value > INT64_MAX - (int64_t)h->total)
+    }
+    if (value > INT64_MAX - (int64_t)h->total) {
         return hdr_refuse("its counts overflow", e);
+    }
     uint64_t count = (uint64_t)value;
     if (count) {
         uint64_t low = hist_lowest(*index);
@@ -174,71 +209,108 @@ static int hdr_count(struct hist *h, uint32_t *index, int64_t value, struct err 
 static int hdr_open_plain(const unsigned char *plain, size_t size, struct hist *h, struct err *e)
 {
     uint64_t value_max = hdr_get64(plain + 24);
-    if (hdr_get32(plain) != HDR_COOKIE)
+    if (hdr_get32(plain) != HDR_COOKIE) {
         return hdr_refuse("not of the V2 encoding", e);
+    }
     if (hdr_get32(plain + 8) != 0 || hdr_get32(plain + 12) != HIST_DIGITS ||
-        hdr_get64(plain + 16) != 1 || hdr_get64(plain + 32) != hdr_one)
+        hdr_get64(plain + 16) != 1 || hdr_get64(plain + 32) != hdr_one) {
         return hdr_refuse("its parameters are not ours (3 digits from 1)", e);
-    if (hdr_get32(plain + 4) != size - HDR_HEAD_BYTES)
+    }
+    if (hdr_get32(plain + 4) != size - HDR_HEAD_BYTES) {
         return hdr_refuse("its length is wrong", e);
-    if (value_max < HIST_SUB_BUCKETS || value_max > UINT64_C(1) << 48)
+    }
+    if (value_max < HDR_RANGE_MIN || value_max > UINT64_C(1) << HDR_RANGE_BITS) {
         return hdr_refuse("its range is not believable", e);
+    }
     return hist_open(h, value_max, e);
 }
 
 static int hdr_read_plain(const unsigned char *plain, size_t size, struct hist *h, struct err *e)
 {
     uint32_t index = 0;
-    if (size < HDR_HEAD_BYTES)
+    if (size < HDR_HEAD_BYTES) {
         return hdr_refuse("cut short", e);
-    if (hdr_open_plain(plain, size, h, e))
+    }
+    if (hdr_open_plain(plain, size, h, e)) {
         return -1;
+    }
     for (size_t at = HDR_HEAD_BYTES; at < size;) {
         int64_t value = 0;
         size_t taken = hdr_get_leb(plain + at, size - at, &value);
-        if (!taken)
+        if (!taken) {
             return hdr_refuse("a count is cut short", e);
-        if (hdr_count(h, &index, value, e))
+        }
+        if (hdr_count(h, &index, value, e)) {
             return -1;
+        }
         at += taken;
     }
     return 0;
 }
 
-/* No histogram that fits in 2^48 has more counts than this, nine bytes each. */
-enum {
-    HDR_PLAIN_MAX = HDR_HEAD_BYTES + 9 * 40 * HIST_SUB_HALF
-};
-
-static int hdr_unpack(const unsigned char *packed, size_t size, struct hist *h, struct err *e)
+/* Appends what a zlib stream holds, up to the cap of plain. */
+static int hdr_inflate(unsigned char *packed, size_t size, struct buf *plain)
 {
+    unsigned char piece[HDR_PIECE_BYTES];
+    z_stream z = { .next_in = packed, .avail_in = (uInt)size };
+    if (inflateInit(&z) != Z_OK) {
+        return -1;
+    }
+    int state = Z_OK;
+    while (state == Z_OK && !plain->failed) {
+        z.next_out = piece;
+        z.avail_out = sizeof(piece);
+        state = inflate(&z, Z_NO_FLUSH);
+        buf_add(plain, piece, sizeof(piece) - z.avail_out);
+    }
+    (void)inflateEnd(&z);
+    return state == Z_STREAM_END && !plain->failed ? 0 : -1;
+}
+
+static int hdr_unpack(unsigned char *packed, size_t size, struct hist *h, struct err *e)
+{
+    AUTO(buf) struct buf plain = { .cap = HDR_PLAIN_MAX };
     if (size < HDR_OUTER_BYTES || hdr_get32(packed) != HDR_COOKIE_COMPRESSED ||
-        hdr_get32(packed + 4) != size - HDR_OUTER_BYTES)
+        hdr_get32(packed + 4) != size - HDR_OUTER_BYTES) {
         return hdr_refuse("not of the compressed V2 encoding", e);
-    uLongf plain_size = HDR_PLAIN_MAX;
-    AUTO_FREE unsigned char *plain = malloc(HDR_PLAIN_MAX);
-    if (!plain)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to decode a histogram");
-    if (uncompress(plain, &plain_size, packed + HDR_OUTER_BYTES, size - HDR_OUTER_BYTES) != Z_OK)
-        return hdr_refuse("its compressed part is damaged", e);
-    return hdr_read_plain(plain, plain_size, h, e);
+    }
+    if (hdr_inflate(packed + HDR_OUTER_BYTES, size - HDR_OUTER_BYTES, &plain) != 0) {
+        return hdr_refuse("its compressed part is damaged, or larger than any histogram", e);
+    }
+    return hdr_read_plain((const unsigned char *)buf_text(&plain), plain.size, h, e);
+}
+
+static int hdr_get_base64(const char *text, size_t length, struct buf *bytes, struct err *e)
+{
+    uint8_t piece[BASE64_DECODE_LENGTH(HDR_PIECE_BYTES)];
+    struct base64_decode_ctx ctx;
+    base64_decode_init(&ctx);
+    for (size_t at = 0; at < length; at += HDR_PIECE_BYTES) {
+        size_t n = length - at < HDR_PIECE_BYTES ? length - at : HDR_PIECE_BYTES;
+        size_t size = sizeof(piece);
+        if (!base64_decode_update(&ctx, &size, piece, n, text + at)) {
+            return hdr_refuse("its text is not base64", e);
+        }
+        buf_add(bytes, piece, size);
+    }
+    if (!base64_decode_final(&ctx)) {
+        return hdr_refuse("its text is not base64, or cut short", e);
+    }
+    return bytes->failed ? err_set(e, ERR_NO_RESOURCE, 0, "no memory to decode a histogram") : 0;
 }
 
 int hdr_decode(const char *text, struct hist *h, struct err *e)
 {
+    AUTO(buf) struct buf packed = { 0 };
     size_t length = strlen(text);
     *h = (struct hist){ 0 };
-    if (length > 2 * (size_t)HDR_PLAIN_MAX)
-        return hdr_refuse("its text is too long", e);
-    size_t size = BASE64_DECODE_LENGTH(length);
-    AUTO_FREE unsigned char *packed = malloc(size + 1);
-    struct base64_decode_ctx ctx;
-    if (!packed)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to decode a histogram");
-    base64_decode_init(&ctx);
-    if (!base64_decode_update(&ctx, &size, packed, length, text) || !base64_decode_final(&ctx))
-        return hdr_refuse("its text is not base64", e);
-    if (hdr_unpack(packed, size, h, e)) {
+    if (length > HDR_TEXT_MAX) {
+        return hdr_refuse("its text is longer than any histogram's", e);
+    }
+    if (hdr_get_base64(text, length, &packed, e) != 0) {
+        return -1;
+    }
+    if (hdr_unpack((unsigned char *)packed.data, packed.size, h, e) != 0) {
         hist_release(h);
         return -1;
     }
