@@ -2,7 +2,7 @@
 
 void pace_init(struct pace *p, uint64_t start_ns, uint64_t interval_ns)
 {
-    *p = (struct pace){ .start_ns = start_ns, .interval_ns = interval_ns };
+    *p = (struct pace){ .start_ns = start_ns, .interval_ns = interval_ns ? interval_ns : 1 };
 }
 
 uint64_t pace_due_ns(const struct pace *p)

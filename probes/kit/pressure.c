@@ -1,5 +1,6 @@
 #include "probes/kit/pressure.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,28 +8,29 @@
 #include "probes/kit/clk.h"
 #include "probes/kit/file.h"
 
-/* The number after `key` in a line that begins with `name`. */
+/* The number after `key` in the first line that begins with `name`. */
 static int pressure_number(const char *text, const char *name, const char *key, uint64_t *value)
 {
-    for (const char *line = text; line && *line;) {
-        const char *end = strchr(line, '\n');
-        const char *at = strstr(line, key);
-        if (strncmp(line, name, strlen(name)) == 0 && at && (!end || at < end)) {
-            char *stop = NULL;
-            *value = strtoull(at + strlen(key), &stop, 10);
-            return stop == at + strlen(key) ? -1 : 0;
-        }
-        line = end ? end + 1 : NULL;
+    const char *line = text;
+    while (line && strncmp(line, name, strlen(name)) != 0) {
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
     }
-    return -1;
+    const char *at = line ? memmem(line, strcspn(line, "\n"), key, strlen(key)) : NULL;
+    if (!at || !isdigit((unsigned char)at[strlen(key)])) {
+        return -1;
+    }
+    *value = strtoull(at + strlen(key), NULL, 10);
+    return 0;
 }
 
 int pressure_parse(const char *text, uint64_t *some_us, uint64_t *full_us, struct err *e)
 {
-    *full_us = 0;
-    if (pressure_number(text, "some ", "total=", some_us))
+    *some_us = *full_us = 0;
+    if (pressure_number(text, "some ", " total=", some_us) != 0) {
         return err_set(e, ERR_DATA, 0, "pressure: no 'some' line with a total");
-    (void)pressure_number(text, "full ", "total=", full_us);
+    }
+    (void)pressure_number(text, "full ", " total=", full_us);
     return 0;
 }
 
@@ -41,6 +43,7 @@ void pressure_read(int proc_fd, struct pressure *p)
     };
     AUTO(buf) struct buf text = { 0 };
     struct err ignored;
+    *p = (struct pressure){ 0 };
     for (unsigned i = 0; i < PRESSURE_KINDS; i++) {
         p->present[i] = !file_read_at(proc_fd, names[i], &text, &ignored) &&
                         !pressure_parse(buf_text(&text), &p->some_us[i], &p->full_us[i], &ignored);
@@ -50,11 +53,12 @@ void pressure_read(int proc_fd, struct pressure *p)
 int pressure_parse_throttled(const char *text, uint64_t *throttled_ns, struct err *e)
 {
     uint64_t us = 0;
-    if (!pressure_number(text, "throttled_usec ", "throttled_usec ", &us)) {
+    if (pressure_number(text, "throttled_usec ", "throttled_usec ", &us) == 0) {
         *throttled_ns = us * CLK_NS_PER_US;
         return 0;
     }
-    if (!pressure_number(text, "throttled_time ", "throttled_time ", throttled_ns))
+    if (pressure_number(text, "throttled_time ", "throttled_time ", throttled_ns) == 0) {
         return 0;
+    }
     return err_set(e, ERR_DATA, 0, "cpu.stat has no throttled time");
 }
