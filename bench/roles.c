@@ -70,7 +70,7 @@ static int roles_unknown(const char *role, struct err *e)
 static struct profile *roles_find(const struct roles *r, const char *role)
 {
     for (unsigned i = 0; i < r->count; i++) {
-        if (strcmp(r->profiles[i].role, role) == 0)
+        if (r->profiles[i].role && strcmp(r->profiles[i].role, role) == 0)
             return &r->profiles[i];
     }
     return NULL;

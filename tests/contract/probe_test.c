@@ -17,7 +17,7 @@
 static int is_sentence(const char *text)
 {
     size_t n = text ? strlen(text) : 0;
-    return n > 10 && isupper((unsigned char)text[0]) && text[n - 1] == '.';
+    return n > 10 && !islower((unsigned char)text[0]) && text[n - 1] == '.';
 }
 
 static int is_name(const char *name)
