@@ -29,7 +29,7 @@ enum opt_type {
     OPT_TYPE_DURATION, /* uint64_t nanoseconds, "60s" */
     OPT_TYPE_TEXT,     /* const char * */
     OPT_TYPE_CHOICE,   /* const char *, one of choices */
-    OPT_TYPE_LIST,     /* struct opt_list; may be given again */
+    OPT_TYPE_LIST,     /* struct opt_list; may be given again; the first replaces the default */
 };
 
 enum {
@@ -52,7 +52,7 @@ struct opt {
     enum opt_type type;
     size_t offset;              /* into the config struct */
     const char *arg;            /* "BYTES"; NULL for a flag */
-    const char *initial;        /* default, as a person would type it; NULL: off, 0, none */
+    const char *initial;        /* default, as a person would type it; NULL: off, 0, "", none */
     uint64_t min, max;          /* inclusive, base unit; max 0: no bound */
     const char *const *choices; /* NULL-terminated, CHOICE only */
     const char *help;           /* one sentence: what changes, and when to touch it */
@@ -101,14 +101,15 @@ int opt_defaults(const struct opt *opts, void *conf, size_t conf_size, struct er
 
 /*
  * Scans argv[1..] (argv[0] is the command's name, for messages) with getopt_long, any order, "--"
- * ends options. conf must hold defaults. Operands go to *rest, in order. --help and -h set
- * rest->help and stop. Errors are ERR_USAGE: "vet: unknown option '--rol'; did you mean '--role'?",
- * "vet: --budget: 2 s is below 5 s".
+ * ends options; long names are never abbreviated. Not thread-safe (getopt has globals). conf must
+ * hold defaults. Operands go to *rest, in order. --help and -h set rest->help and stop. Errors are
+ * ERR_USAGE: "vet: unknown option '--rol'; did you mean '--role'?", "vet: --budget: 2 s is below 5
+ * s".
  */
 int opt_parse(const struct opt *opts, void *conf, int argc, char **argv, struct opt_rest *rest,
               struct err *e);
 
-/* One option by name, as for --set disk.wal.record=8000. */
+/* One option by name, as for --set disk.wal.record=8000; a flag is yes or no. A list grows. */
 int opt_set(const struct opt *opts, void *conf, const char *name, const char *text, struct err *e);
 
 /* The resolved values in base units; new reference, NULL when out of memory. */
