@@ -1,0 +1,41 @@
+#include "probes/disk/workers.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "probes/kit/auto.h"
+
+static void only_iou_wrk_threads_are_counted_and_their_ticks_summed(void **state)
+{
+    (void)state;
+    struct workers w;
+    AUTO_CLOSE int proc_fd =
+        open("tests/unit/probes/disk/fixtures/proc-workers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(proc_fd >= 0);
+    workers_read(proc_fd, &w);
+    assert_int_equal(w.count, 2);
+    assert_int_equal(w.cpu_ticks, 2 + 30 + 1 + 4);
+}
+
+static void where_proc_says_nothing_there_are_none(void **state)
+{
+    (void)state;
+    struct workers w = { .count = 5, .cpu_ticks = 5 };
+    workers_read(-1, &w);
+    assert_int_equal(w.count, 0);
+    assert_int_equal(w.cpu_ticks, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_iou_wrk_threads_are_counted_and_their_ticks_summed),
+        cmocka_unit_test(where_proc_says_nothing_there_are_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
