@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "probes/kit/auto.h"
+#include "probes/kit/file.h"
 #include "probes/kit/prng.h"
 
 static const struct metric metrics[] = {
@@ -498,6 +499,47 @@ static void a_document_holds_so_many_measurements_and_no_more(void **state)
     assert_string_equal(d.measurements[LIMITS_MEASUREMENTS - 1].probe, "host");
 }
 
+/* Made by another program, with another encoder of histograms. */
+static void documents_of_another_maker_are_read_and_written_the_same(void **state)
+{
+    (void)state;
+    static const char *const paths[] = { "tests/golden/documents/good.json",
+                                         "tests/golden/documents/slow.json",
+                                         "tests/golden/documents/stopped.json" };
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct err e = { 0 };
+        AUTO(document) struct document d = { 0 };
+        AUTO(buf) struct buf text = { 0 };
+        AUTO(buf) struct buf again = { 0 };
+        int failed = document_load(paths[i], &d, &e);
+        assert_string_equal(e.msg, "");
+        assert_int_equal(failed, 0);
+        assert_int_equal(file_read_at(AT_FDCWD, paths[i], &text, &e), 0);
+        assert_int_equal(document_write(&d, &again, &e), 0);
+        assert_string_equal(buf_text(&text), buf_text(&again));
+    }
+}
+
+static void their_quantiles_are_those_of_their_histograms(void **state)
+{
+    (void)state;
+    struct err e;
+    AUTO(document) struct document d = { 0 };
+    assert_int_equal(document_load("tests/golden/documents/slow.json", &d, &e), 0);
+    assert_string_equal(d.measurements[2].probe, "disk.wal");
+    for (unsigned i = 0; i < d.measurement_count; i++) {
+        for (unsigned k = 0; k < d.measurements[i].metric_count; k++) {
+            const struct result_metric *m = &d.measurements[i].metrics[k];
+            if (m->kind == METRIC_HIST) {
+                assert_true((double)hist_quantile(&m->total, 0.5) ==
+                            result_statistic_find(m, "p50")->value);
+                assert_true((double)hist_quantile(&m->total, 0.999) ==
+                            result_statistic_find(m, "p99.9")->value);
+            }
+        }
+    }
+}
+
 /* A file in the folder for temporary ones; the caller unlinks it. */
 static int temporary(char path[static 64])
 {
@@ -581,6 +623,8 @@ int main(void)
         cmocka_unit_test(text_that_plays_with_a_terminal_is_neither_written_nor_read),
         cmocka_unit_test(metrics_and_measurements_are_found),
         cmocka_unit_test(a_document_holds_so_many_measurements_and_no_more),
+        cmocka_unit_test(documents_of_another_maker_are_read_and_written_the_same),
+        cmocka_unit_test(their_quantiles_are_those_of_their_histograms),
         cmocka_unit_test(a_file_is_loaded),
         cmocka_unit_test(a_huge_file_is_refused_unread),
         cmocka_unit_test(what_cannot_be_opened_or_read_is_named),
