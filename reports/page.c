@@ -1,0 +1,240 @@
+#include "reports/page.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "probes/kit/units.h"
+
+static const struct fact *known(const struct document *d, const char *name)
+{
+    const struct fact *f = facts_find(&d->host, name);
+    return f && f->kind != FACT_UNKNOWN ? f : NULL;
+}
+
+/* before, the fact as people read it, after; nothing when it is not known. */
+static bool add_fact(const struct document *d, const char *name, const char *before,
+                     const char *after, struct buf *out)
+{
+    const struct fact *f = known(d, name);
+    if (!f)
+        return false;
+    buf_adds(out, before);
+    facts_show(f, out);
+    buf_adds(out, after);
+    return true;
+}
+
+const char *page_hostname(const struct document *d)
+{
+    const struct fact *f = known(d, "host.hostname");
+    return f && f->kind == FACT_TEXT && *f->text ? f->text : "this host";
+}
+
+static void add_system(const struct document *d, struct buf *out)
+{
+    const struct fact *container = known(d, "host.container");
+    const struct fact *machine = known(d, "host.virtualization");
+    if (machine)
+        buf_addf(out, "%s, ", facts_holds(machine, "none") ? "bare metal" : machine->text);
+    if (container && !facts_holds(container, "none"))
+        buf_addf(out, "inside %s, ", container->text);
+}
+
+void page_host(const struct document *d, struct buf *out)
+{
+    const struct fact *cpus = known(d, "host.cpus");
+    add_system(d, out);
+    if (cpus && cpus->kind == FACT_NUMBER)
+        buf_addf(out, "%.0f CPU%s", cpus->number, cpus->number > 1 ? "s" : "");
+    (void)add_fact(d, "host.cpu.model", " (", ")", out);
+    (void)add_fact(d, "host.memory", ", ", " memory", out);
+    (void)add_fact(d, "host.os", ", ", "", out);
+    (void)add_fact(d, "host.kernel.release", ", Linux ", "", out);
+    if (add_fact(d, "host.disk.fs", ", ", "", out))
+        (void)add_fact(d, "host.disk.device", " on ", "", out);
+    (void)add_fact(d, "host.disk.driver", " (", ")", out);
+    if (out->size == 0)
+        buf_adds(out, "a host of which nothing is known");
+}
+
+void page_run(const struct document *d, struct buf *out)
+{
+    char text[UNITS_TEXT_BYTES];
+    buf_addf(out, "measured %s for %s in %s by plimsoll %s, seed %llu", d->started,
+             units_format((double)d->duration_ns, UNIT_NS, text), d->dir, d->version,
+             (unsigned long long)d->seed);
+    for (unsigned i = 0; i < d->label_count; i++)
+        buf_addf(out, "%s %s=%s", i ? "," : ";", d->labels[i].key, d->labels[i].value);
+    if (d->interrupted)
+        buf_adds(out, "; interrupted before the end");
+}
+
+void page_figures(const struct result *r, struct buf *out)
+{
+    struct buf figures = { 0 };
+    if (r->status != STATUS_MEASURED)
+        buf_addf(out, "%s: %s", status_name(r->status), r->reason);
+    if (r->status == STATUS_MEASURED || r->status == STATUS_UNTRUSTED)
+        result_headline(r, &figures);
+    if (figures.size > 0)
+        buf_addf(out, r->status == STATUS_UNTRUSTED ? " (%s)" : "%s", buf_text(&figures));
+    else if (r->status == STATUS_MEASURED)
+        buf_adds(out, "done");
+    buf_release(&figures);
+}
+
+const char *page_score(double score, char text[PAGE_SHORT_BYTES])
+{
+    /* Cut, not rounded: 49.6 is below the fit bound and must not read 50. */
+    if (isnan(score))
+        (void)snprintf(text, PAGE_SHORT_BYTES, "-");
+    else
+        (void)snprintf(text, PAGE_SHORT_BYTES, "%.0f", floor(score));
+    return text;
+}
+
+const char *page_headroom(double headroom, char text[PAGE_SHORT_BYTES])
+{
+    /* Cut for the same reason: 0.996 is not 1.00. */
+    if (isnan(headroom))
+        (void)snprintf(text, PAGE_SHORT_BYTES, "-");
+    else if (headroom > 999)
+        (void)snprintf(text, PAGE_SHORT_BYTES, "over 999x");
+    else if (headroom >= 10)
+        (void)snprintf(text, PAGE_SHORT_BYTES, "%.0fx", floor(headroom));
+    else if (headroom >= 1)
+        (void)snprintf(text, PAGE_SHORT_BYTES, "%.1fx", floor(headroom * 10) / 10);
+    else
+        (void)snprintf(text, PAGE_SHORT_BYTES, "%.2fx", floor(headroom * 100) / 100);
+    return text;
+}
+
+const struct finding *page_decisive(const struct verdict *v)
+{
+    return v->decided_by < 0 ? NULL : &v->findings[v->decided_by];
+}
+
+void page_grade(const struct verdict *v, struct buf *out)
+{
+    buf_adds(out, grade_name(v->grade));
+    if (v->unknown > 0)
+        buf_addf(out, " on %u of %u criteria", v->known, v->known + v->unknown);
+}
+
+void page_value(const struct finding *f, struct buf *out)
+{
+    char text[UNITS_TEXT_BYTES];
+    if (isnan(f->value))
+        buf_adds(out, f->value_text);
+    else
+        buf_adds(out, units_format(f->value, f->criterion->unit, text));
+}
+
+void page_evidence(const struct finding *f, struct buf *out)
+{
+    char bound[UNITS_TEXT_BYTES];
+    char time[UNITS_TEXT_BYTES];
+    double unseen = f->grade == GRADE_FIT ? f->criterion->fit : f->criterion->unfit;
+    if (isnan(f->rate_bound_per_hour) || isnan(unseen) || f->grade > GRADE_MARGINAL)
+        return;
+    buf_addf(out, "none above %s in %s (< %.*f/h)", units_format(unseen, f->criterion->unit, bound),
+             units_format((double)f->observed_ns, UNIT_NS, time),
+             f->rate_bound_per_hour < 10 ? 1 : 0, f->rate_bound_per_hour);
+}
+
+void page_judged(const struct finding *f, struct buf *out)
+{
+    page_value(f, out);
+    if (f->grade == GRADE_FIT && !isnan(f->rate_bound_per_hour)) {
+        buf_adds(out, "; ");
+        page_evidence(f, out);
+    } else if (!isnan(f->value)) {
+        buf_addf(out, ", %s", f->bound_text);
+    }
+    if (f->close)
+        buf_adds(out, ", close");
+}
+
+void page_interval(double low, double high, enum unit unit, struct buf *out)
+{
+    char from[UNITS_TEXT_BYTES];
+    char to[UNITS_TEXT_BYTES];
+    units_format(low, unit, from);
+    units_format(high, unit, to);
+    if (isnan(low) && isnan(high))
+        buf_adds(out, "-");
+    else if (isnan(high))
+        buf_addf(out, "at least %s", from);
+    else if (isnan(low))
+        buf_addf(out, "at most %s", to);
+    else
+        buf_addf(out, "%s to %s", from, to);
+}
+
+static void add_words(const char *before, char *const *words, struct buf *out)
+{
+    for (char *const *w = words; w && *w; w++)
+        buf_addf(out, "%s%s", w == words ? before : ", ", *w);
+}
+
+void page_bounds(const struct criterion *c, struct buf *out)
+{
+    char text[UNITS_TEXT_BYTES];
+    bool most = c->kind == CRITERION_AT_MOST;
+    if (most || c->kind == CRITERION_AT_LEAST) {
+        buf_addf(out, "fit %s %s", most ? "<=" : ">=", units_format(c->fit, c->unit, text));
+        if (!isnan(c->unfit))
+            buf_addf(out, ", unfit %s %s", most ? ">" : "<", units_format(c->unfit, c->unit, text));
+        return;
+    }
+    add_words("unfit on ", c->unfit_on, out);
+    add_words(c->unfit_on ? "; marginal on " : "marginal on ", c->marginal_on, out);
+    if (c->requires) {
+        buf_adds(out, grade_name(c->otherwise));
+        add_words(" without one of ", c->requires, out);
+    }
+}
+
+/* Adds a name to a list of names, once, while there is room. */
+static void join(char *list, size_t size, const char *name)
+{
+    size_t used = strlen(list);
+    size_t n = strlen(name);
+    for (const char *at = strstr(list, name); at; at = strstr(at + 1, name)) {
+        if ((at == list || at[-1] == ' ') && (at[n] == ',' || at[n] == '\0'))
+            return;
+    }
+    if (used + n + 3 < size)
+        (void)snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+static void add_gap(const struct finding *f, struct page_gap *gaps, unsigned *count)
+{
+    unsigned i = 0;
+    while (i < *count &&
+           (strcmp(gaps[i].reason, f->reason) != 0 || strcmp(gaps[i].how, f->value_text) != 0)) {
+        i++;
+    }
+    if (i == PAGE_GAPS)
+        return;
+    if (i == *count) {
+        gaps[i] = (struct page_gap){ .how = f->value_text, .reason = f->reason };
+        (*count)++;
+    }
+    const struct criterion *c = f->criterion;
+    join(gaps[i].what, sizeof gaps[i].what, *f->probe ? f->probe : c->metric);
+}
+
+unsigned page_gaps(const struct report *r, struct page_gap gaps[PAGE_GAPS])
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < r->verdict_count; i++) {
+        const struct verdict *v = &r->verdicts[i];
+        for (unsigned k = 0; k < v->profile->count; k++) {
+            if (v->findings[k].grade == GRADE_UNKNOWN)
+                add_gap(&v->findings[k], gaps, &count);
+        }
+    }
+    return count;
+}

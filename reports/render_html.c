@@ -1,0 +1,328 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "probes/kit/auto.h"
+#include "reports/evidence.h"
+#include "reports/formats.h"
+#include "reports/html.h"
+#include "reports/page.h"
+
+static const char style[] =
+    "<style>\n"
+    ":root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#d9dee5;--paper:#fff;"
+    "--tint:#f4f6f9;--fit:#17723c;--marginal:#8f5b00;--unfit:#b3261e;--unknown:#5f5a8a}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e4e8ee;--soft:#9aa5b4;--line:#343c48;"
+    "--paper:#14181e;--tint:#1d232b;--fit:#5fd08b;--marginal:#f0b652;--unfit:#ff8a80;"
+    "--unknown:#b3aee6}}\n"
+    "*{box-sizing:border-box}\n"
+    "body{margin:0;background:var(--paper);color:var(--ink);"
+    "font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}\n"
+    "main{max-width:1180px;margin:0 auto;padding:24px 16px 64px}\n"
+    "h1{font-size:26px;line-height:1.25;margin:0 0 6px}\n"
+    "h2{font-size:19px;margin:36px 0 10px}\n"
+    "p{margin:6px 0}\n"
+    ".run,.times,.title,.label{color:var(--soft)}\n"
+    ".times,.label,.parameters,.witnessed,.run{font-size:13.5px}\n"
+    "table{border-collapse:collapse;width:100%}\n"
+    "th,td{text-align:left;vertical-align:top;padding:7px 12px 7px 0;"
+    "border-bottom:1px solid var(--line)}\n"
+    "th{color:var(--soft);font-size:13px;font-weight:600}\n"
+    ".number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
+    "code,.name{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:13px}\n"
+    "code{background:var(--tint);padding:1px 5px;border-radius:4px;overflow-wrap:anywhere}\n"
+    ".pill{font-weight:650;white-space:nowrap}\n"
+    ".pill::before{content:'';display:inline-block;width:9px;height:9px;border-radius:50%;"
+    "background:currentColor;margin-right:7px}\n"
+    ".fit{color:var(--fit)}.marginal{color:var(--marginal)}.unfit{color:var(--unfit)}"
+    ".unknown{color:var(--unknown)}\n"
+    ".close{border:1px solid var(--line);border-radius:9px;padding:0 7px;font-size:12px;"
+    "color:var(--soft);white-space:nowrap;margin-left:6px}\n"
+    "details{border:1px solid var(--line);border-radius:8px;margin:8px 0;padding:0 14px}\n"
+    "details[open]{padding-bottom:12px}\n"
+    "summary{cursor:pointer;padding:10px 0}\n"
+    "summary .name{display:inline-block;min-width:15em;font-weight:600}\n"
+    "summary .figures{margin-left:8px}\n"
+    ".absent,i,.basis{color:var(--soft)}\n"
+    "i{font-style:normal;font-size:12.5px;display:block}\n"
+    ".stat{display:inline-block;margin:0 22px 4px 0;white-space:nowrap;vertical-align:top}\n"
+    ".scroll{overflow-x:auto}\n"
+    "ul{margin:8px 0;padding-left:20px}\n"
+    ".criteria td{padding-top:10px;padding-bottom:10px}\n"
+    ".criteria .why{min-width:24em}\n"
+    ".source{font-size:12.5px;color:var(--soft)}\n"
+    ".advice{border-left:3px solid var(--marginal);padding-left:9px}\n"
+    "tr.unfit-row .advice{border-color:var(--unfit)}\n"
+    ".facts td.name{white-space:nowrap;width:1%}\n"
+    ".facts td{overflow-wrap:anywhere}\n"
+    "@media(max-width:760px){\n"
+    ".roles thead,.criteria thead{display:none}\n"
+    ".roles tr,.criteria tr{display:block;border-bottom:1px solid var(--line);padding:9px 0}\n"
+    ".roles td,.criteria td{display:block;border:0;padding:1px 0;text-align:left}\n"
+    ".roles td.role{display:inline-block;margin-right:12px}\n"
+    ".roles td.verdict{display:inline-block}\n"
+    ".roles td.short{display:inline-block;margin-right:14px;color:var(--soft);font-size:13.5px}\n"
+    ".score::before{content:'score '}.headroom::before{content:'headroom '}"
+    ".bound::before{content:'bound '}.left::before{content:'unknown '}\n"
+    ".criteria .why{min-width:0}\n"
+    "summary .name{min-width:0}summary .figures{display:block;margin-left:0}\n"
+    ".facts td{display:block;border:0;padding:2px 0}.facts td.name{width:auto}\n"
+    "}\n"
+    "</style>\n";
+
+static void begin(struct html *h, const struct document *d)
+{
+    html_raw(h,
+             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+    html_text(h, page_hostname(d));
+    html_raw(h, ": plimsoll</title>\n");
+    html_raw(h, style);
+    html_raw(h, "</head>\n<body>\n");
+}
+
+static void header(struct html *h, const struct document *d)
+{
+    AUTO(buf) struct buf host = { 0 };
+    AUTO(buf) struct buf run = { 0 };
+    page_host(d, &host);
+    page_run(d, &run);
+    html_open(h, "header", NULL);
+    html_open(h, "h1", NULL);
+    html_text(h, "What ");
+    html_text(h, page_hostname(d));
+    html_text(h, " can carry");
+    html_close(h);
+    html_leaf(h, "p", NULL, buf_text(&host));
+    html_leaf(h, "p", "run", buf_text(&run));
+    html_close(h);
+}
+
+static void pill(struct html *h, enum grade g)
+{
+    static const char *const classes[] = {
+        [GRADE_FIT] = "pill fit",
+        [GRADE_MARGINAL] = "pill marginal",
+        [GRADE_UNFIT] = "pill unfit",
+        [GRADE_UNKNOWN] = "pill unknown",
+    };
+    html_leaf(h, "span", classes[g], grade_name(g));
+}
+
+static void heads(struct html *h, const char *const *names, const char *const *classes)
+{
+    html_open(h, "thead", NULL);
+    html_open(h, "tr", NULL);
+    for (unsigned i = 0; names[i]; i++)
+        html_leaf(h, "th", classes[i], names[i]);
+    html_close(h);
+    html_close(h);
+}
+
+/* ---- the table of verdicts */
+
+static void decided(struct html *h, const struct finding *f)
+{
+    AUTO(buf) struct buf words = { 0 };
+    html_open(h, "td", NULL);
+    if (f) {
+        buf_addf(&words, "%s ", f->criterion->title);
+        page_value(f, &words);
+        html_words(h, &words);
+        if (f->close)
+            html_leaf(h, "span", "close", "close");
+        buf_clear(&words);
+        if (f->grade == GRADE_FIT)
+            page_evidence(f, &words);
+        if (words.size > 0)
+            html_leaf(h, "i", NULL, buf_text(&words));
+    } else {
+        html_text(h, "nothing was measured");
+    }
+    html_close(h);
+}
+
+static void role_row(struct html *h, const struct verdict *v)
+{
+    const struct finding *f = page_decisive(v);
+    char text[PAGE_SHORT_BYTES];
+    html_open(h, "tr", NULL);
+    html_leaf(h, "td", "role name", v->profile->role);
+    html_open(h, "td", "verdict");
+    pill(h, v->grade);
+    html_close(h);
+    decided(h, f);
+    html_leaf(h, "td", "short bound", f ? f->bound_text : "-");
+    html_leaf(h, "td", "short number headroom", f ? page_headroom(f->headroom, text) : "-");
+    html_leaf(h, "td", "short number score", page_score(v->score, text));
+    (void)snprintf(text, sizeof text, "%u of %u", v->unknown, v->known + v->unknown);
+    html_leaf(h, "td", "short number left", text);
+    html_close(h);
+}
+
+static void roles(struct html *h, const struct report *r)
+{
+    static const char *const names[] = { "role",     "verdict", "decided by", "bound",
+                                         "headroom", "score",   "unknown",    NULL };
+    static const char *const classes[] = { NULL, NULL, NULL, NULL, "number", "number", "number" };
+    if (r->verdict_count == 0)
+        return;
+    html_open(h, "section", NULL);
+    html_leaf(h, "h2", NULL, "Verdict");
+    html_open(h, "table", "roles");
+    heads(h, names, classes);
+    html_open(h, "tbody", NULL);
+    for (unsigned i = 0; i < r->verdict_count; i++)
+        role_row(h, &r->verdicts[i]);
+    html_close(h);
+    html_close(h);
+    html_leaf(h, "p", "run",
+              "A role is as good as its worst criterion. Headroom is the factor between value and "
+              "bound; the score is 50 at the fit bound, 100 at four times better, 0 at the unfit "
+              "bound. Unknown counts the criteria that could not be judged.");
+    html_close(h);
+}
+
+static void gaps(struct html *h, const struct report *r)
+{
+    struct page_gap all[PAGE_GAPS];
+    unsigned count = page_gaps(r, all);
+    if (count == 0)
+        return;
+    html_open(h, "section", NULL);
+    html_leaf(h, "h2", NULL, "Unknown, and left out of the verdicts");
+    html_open(h, "ul", NULL);
+    for (unsigned i = 0; i < count; i++) {
+        AUTO(buf) struct buf words = { 0 };
+        buf_addf(&words, " %s: %s", all[i].how, all[i].reason);
+        html_open(h, "li", NULL);
+        html_leaf(h, "span", "name", all[i].what);
+        html_words(h, &words);
+        html_close(h);
+    }
+    html_close(h);
+    html_close(h);
+}
+
+/* ---- every criterion of a role */
+
+static void found(struct html *h, const struct finding *f)
+{
+    AUTO(buf) struct buf words = { 0 };
+    html_open(h, "td", "found");
+    html_leaf(h, "b", NULL, f->value_text);
+    if (*f->reason)
+        html_leaf(h, "i", NULL, f->reason);
+    if (!isnan(f->low) && !isnan(f->high)) {
+        buf_adds(&words, "95 %: ");
+        page_interval(f->low, f->high, f->criterion->unit, &words);
+        html_leaf(h, "i", NULL, buf_text(&words));
+        buf_clear(&words);
+    }
+    page_evidence(f, &words);
+    if (words.size > 0)
+        html_leaf(h, "i", NULL, buf_text(&words));
+    buf_clear(&words);
+    if (f->n > 0)
+        buf_addf(&words, "%llu samples, ", (unsigned long long)f->n);
+    buf_adds(&words, *f->probe ? f->probe : "-");
+    html_leaf(h, "i", NULL, buf_text(&words));
+    html_close(h);
+}
+
+static void bounds(struct html *h, const struct finding *f)
+{
+    char text[PAGE_SHORT_BYTES];
+    AUTO(buf) struct buf words = { 0 };
+    page_bounds(f->criterion, &words);
+    html_open(h, "td", "bounds");
+    html_words(h, &words);
+    if (!isnan(f->headroom)) {
+        buf_clear(&words);
+        buf_addf(&words, "headroom %s", page_headroom(f->headroom, text));
+        html_leaf(h, "i", NULL, buf_text(&words));
+    }
+    html_close(h);
+}
+
+static void reasons(struct html *h, const struct finding *f)
+{
+    const struct criterion *c = f->criterion;
+    html_open(h, "td", "why");
+    html_leaf(h, "p", NULL, c->why);
+    html_leaf(h, "p", f->grade == GRADE_FIT ? NULL : "advice", c->advice);
+    html_open(h, "p", "source");
+    html_text(h, c->source);
+    html_text(h, " (");
+    html_text(h, c->basis);
+    html_text(h, ")");
+    html_close(h);
+    html_close(h);
+}
+
+static void criterion_row(struct html *h, const struct finding *f)
+{
+    html_open(h, "tr", f->grade == GRADE_UNFIT ? "unfit-row" : NULL);
+    html_open(h, "td", NULL);
+    html_text(h, f->criterion->title);
+    if (f->close)
+        html_leaf(h, "span", "close", "close");
+    html_leaf(h, "i", NULL, f->criterion->id);
+    html_close(h);
+    html_open(h, "td", NULL);
+    pill(h, f->grade);
+    html_close(h);
+    found(h, f);
+    bounds(h, f);
+    reasons(h, f);
+    html_close(h);
+}
+
+static void role_details(struct html *h, const struct verdict *v)
+{
+    static const char *const names[] = {
+        "criterion", "verdict", "found", "bounds", "why, what to do, source", NULL
+    };
+    static const char *const classes[] = { NULL, NULL, NULL, NULL, NULL };
+    AUTO(buf) struct buf grade = { 0 };
+    page_grade(v, &grade);
+    html_open(h, "details", NULL);
+    html_open(h, "summary", NULL);
+    html_leaf(h, "span", "name", v->profile->role);
+    pill(h, v->grade);
+    html_leaf(h, "span", "figures absent", buf_text(&grade) + strlen(grade_name(v->grade)));
+    html_close(h);
+    html_leaf(h, "p", "title", v->profile->title);
+    html_open(h, "table", "criteria");
+    heads(h, names, classes);
+    html_open(h, "tbody", NULL);
+    for (unsigned i = 0; i < v->profile->count; i++)
+        criterion_row(h, &v->findings[i]);
+    html_close(h);
+    html_close(h);
+    html_close(h);
+}
+
+static int render(const struct report *r, struct buf *out, struct err *e)
+{
+    struct html h = { .out = out };
+    begin(&h, r->document);
+    html_open(&h, "main", NULL);
+    header(&h, r->document);
+    roles(&h, r);
+    gaps(&h, r);
+    if (r->verdict_count > 0) {
+        html_open(&h, "section", NULL);
+        html_leaf(&h, "h2", NULL, "Every criterion");
+        for (unsigned i = 0; i < r->verdict_count; i++)
+            role_details(&h, &r->verdicts[i]);
+        html_close(&h);
+    }
+    evidence_measurements(&h, r->document);
+    evidence_host(&h, r->document);
+    html_close(&h);
+    html_raw(&h, "</body>\n</html>\n");
+    return out->failed ? err_set(e, ERR_NO_RESOURCE, 0, "the report grew too large") : 0;
+}
+
+const struct renderer render_html = { .name = "html", .suffix = "html", .render = render };

@@ -1,0 +1,193 @@
+#include <math.h>
+#include <string.h>
+
+#include "probes/kit/auto.h"
+#include "reports/formats.h"
+#include "reports/page.h"
+#include "reports/wrap.h"
+
+/* The one place where words become markdown: nothing in them can be markup, HTML or a new cell. */
+static void say(struct buf *out, const char *words)
+{
+    AUTO(buf) struct buf clean = { 0 };
+    wrap_clean(words, &clean);
+    for (const char *c = buf_text(&clean); *c; c++) {
+        if (*c == '<')
+            buf_adds(out, "&lt;");
+        else if (*c == '>')
+            buf_adds(out, "&gt;");
+        else if (*c == '&')
+            buf_adds(out, "&amp;");
+        else if (*c == '@')
+            buf_adds(out, "&#64;"); /* a host's name must not ping a person */
+        else if (strchr("\\`*_[]|#~", *c))
+            buf_addf(out, "\\%c", *c);
+        else
+            buf_add(out, c, 1);
+    }
+}
+
+static void say_words(struct buf *out, const struct buf *words)
+{
+    say(out, buf_text(words));
+}
+
+/* A row is "|" and its cells. */
+static void cell(struct buf *out, const char *words)
+{
+    buf_adds(out, " ");
+    say(out, words);
+    buf_adds(out, " |");
+}
+
+static void cell_words(struct buf *out, const struct buf *words)
+{
+    cell(out, buf_text(words));
+}
+
+static void cell_grade(struct buf *out, enum grade g)
+{
+    const char *mark = g == GRADE_FIT ? "" : "**";
+    buf_addf(out, " %s%s%s |", mark, grade_name(g), mark);
+}
+
+static void head(const struct report *r, struct buf *out)
+{
+    AUTO(buf) struct buf host = { 0 };
+    AUTO(buf) struct buf run = { 0 };
+    buf_adds(out, "# What ");
+    say(out, page_hostname(r->document));
+    buf_adds(out, " can carry\n\n");
+    page_host(r->document, &host);
+    say_words(out, &host);
+    buf_adds(out, "\n\n");
+    page_run(r->document, &run);
+    say_words(out, &run);
+    buf_adds(out, "\n\n");
+}
+
+static void role_row(const struct verdict *v, struct buf *out)
+{
+    const struct finding *f = page_decisive(v);
+    AUTO(buf) struct buf value = { 0 };
+    char text[PAGE_SHORT_BYTES];
+    buf_adds(out, "|");
+    cell(out, v->profile->role);
+    cell_grade(out, v->grade);
+    cell(out, page_score(v->score, text));
+    if (f)
+        page_value(f, &value);
+    cell(out, f ? f->criterion->title : "nothing was measured");
+    cell_words(out, &value);
+    cell(out, f ? f->bound_text : "");
+    cell(out, f ? page_headroom(f->headroom, text) : "-");
+    buf_addf(out, " %u of %u |", v->unknown, v->known + v->unknown);
+    cell(out, f && f->close ? "close" : "");
+    buf_adds(out, "\n");
+}
+
+static void roles(const struct report *r, struct buf *out)
+{
+    if (r->verdict_count == 0)
+        return;
+    buf_adds(out, "| role | verdict | score | decided by | value | bound | headroom | unknown "
+                  "criteria | |\n|---|---|--:|---|--:|---|--:|--:|---|\n");
+    for (unsigned i = 0; i < r->verdict_count; i++)
+        role_row(&r->verdicts[i], out);
+    buf_adds(out, "\n");
+}
+
+static void results(const struct report *r, struct buf *out)
+{
+    const struct document *d = r->document;
+    if (d->measurement_count == 0)
+        return;
+    buf_adds(out, "## Figures\n\n| probe | figures |\n|---|---|\n");
+    for (unsigned i = 0; i < d->measurement_count; i++) {
+        AUTO(buf) struct buf words = { 0 };
+        page_figures(&d->measurements[i], &words);
+        buf_adds(out, "|");
+        cell(out, d->measurements[i].probe);
+        cell_words(out, &words);
+        buf_adds(out, "\n");
+    }
+    buf_adds(out, "\n");
+}
+
+static void gaps(const struct report *r, struct buf *out)
+{
+    struct page_gap all[PAGE_GAPS];
+    unsigned count = page_gaps(r, all);
+    if (count > 0)
+        buf_adds(out, "## Unknown, and left out of the verdicts\n\n");
+    for (unsigned i = 0; i < count; i++) {
+        buf_adds(out, "- ");
+        say(out, all[i].what);
+        buf_addf(out, " %s: ", all[i].how);
+        say(out, all[i].reason);
+        buf_adds(out, "\n");
+    }
+    if (count > 0)
+        buf_adds(out, "\n");
+}
+
+static void finding_row(const struct finding *f, struct buf *out)
+{
+    const struct criterion *c = f->criterion;
+    AUTO(buf) struct buf interval = { 0 };
+    AUTO(buf) struct buf bounds = { 0 };
+    AUTO(buf) struct buf evidence = { 0 };
+    AUTO(buf) struct buf why = { 0 };
+    char text[PAGE_SHORT_BYTES];
+    buf_adds(out, "|");
+    cell(out, c->title);
+    cell_grade(out, f->grade);
+    buf_addf(&evidence, "%s%s%s", f->value_text, *f->reason ? ": " : "", f->reason);
+    if (!isnan(f->rate_bound_per_hour)) {
+        buf_adds(&evidence, "; ");
+        page_evidence(f, &evidence);
+    }
+    cell_words(out, &evidence);
+    page_interval(f->low, f->high, c->unit, &interval);
+    cell_words(out, &interval);
+    page_bounds(c, &bounds);
+    cell_words(out, &bounds);
+    cell(out, page_headroom(f->headroom, text));
+    buf_addf(&why, "%s (%s; %s)", c->why, c->source, c->basis);
+    cell_words(out, &why);
+    cell(out, f->grade == GRADE_MARGINAL || f->grade == GRADE_UNFIT ? c->advice : "");
+    buf_adds(out, "\n");
+}
+
+static void criteria(const struct report *r, struct buf *out)
+{
+    if (r->verdict_count > 0)
+        buf_adds(out, "## Every criterion\n");
+    for (unsigned i = 0; i < r->verdict_count; i++) {
+        const struct verdict *v = &r->verdicts[i];
+        AUTO(buf) struct buf grade = { 0 };
+        page_grade(v, &grade);
+        buf_adds(out, "\n<details><summary>");
+        say(out, v->profile->role);
+        buf_adds(out, ": ");
+        say_words(out, &grade);
+        buf_adds(out,
+                 "</summary>\n\n| criterion | verdict | found | 95 % | bounds | headroom | why "
+                 "| advice |\n|---|---|---|---|---|--:|---|---|\n");
+        for (unsigned k = 0; k < v->profile->count; k++)
+            finding_row(&v->findings[k], out);
+        buf_adds(out, "\n</details>\n");
+    }
+}
+
+static int render(const struct report *r, struct buf *out, struct err *e)
+{
+    head(r, out);
+    roles(r, out);
+    results(r, out);
+    gaps(r, out);
+    criteria(r, out);
+    return out->failed ? err_set(e, ERR_NO_RESOURCE, 0, "the report grew too large") : 0;
+}
+
+const struct renderer render_markdown = { .name = "markdown", .suffix = "md", .render = render };
