@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "probes/disk/disk.h"
+#include "probes/host/host.h"
 #include "probes/noise/noise.h"
 
 const struct probe *const probes_all[] = {
-    &disk_wal, &disk_read, &disk_write, &noise_stall, NULL,
+    &host, &disk_wal, &disk_read, &disk_write, &noise_stall, NULL,
 };
 
 const struct probe *probes_find(const char *name)

@@ -1,0 +1,33 @@
+/*
+ * ports: which of the orchestrators' ports are taken already.
+ *
+ * SOURCE: kubernetes website networking/ports-and-protocols.md, k3s requirements, Docker swarm
+ * networking, Mesos, ZooKeeper, Marathon, Nomad and Consul port lists; /proc/net/{tcp,udp}:
+ * Linux Documentation/networking/proc_net_tcp.rst, state 0A is TCP_LISTEN, 07 an unconnected UDP
+ * socket.
+ */
+#ifndef PROBES_HOST_PORTS_H
+#define PROBES_HOST_PORTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probes/kit/facts.h"
+
+enum {
+    PORTS_MAX = 64
+};
+
+struct ports {
+    bool taken[PORTS_MAX]; /* by row of the table of ports */
+};
+
+/* Marks the sockets in the text of one of the four files. Lines it does not know are passed over.
+ */
+void ports_parse(const char *text, bool udp, struct ports *p);
+/* "6443 10250 8472/udp", in the order of the table. */
+void ports_words(const struct ports *p, struct buf *words);
+/* States host.ports.listening. */
+void ports_state(int proc_fd, struct facts *f);
+
+#endif
