@@ -43,8 +43,10 @@ static int bed_fill(struct bed *b, const struct bed_plan *plan, struct err *e)
         .fd = b->fd, .depth = BED_DEPTH, .buffers = buffers.items, .buffer_bytes = buffers.bytes
     };
     int status = engine_choose(&engine, plan->engine, &conf, &why, e);
-    if (!status)
+    if (!status) {
+        buffers_fill(&buffers, plan->seed); /* the choice read zeros into the first */
         status = bed_write(b, plan, &engine, e);
+    }
     engine_close(&engine);
     if (!engine.abandoned) /* else the disk may still read from them */
         buffers_release(&buffers);

@@ -24,6 +24,8 @@ struct buffers {
 
 /* bytes is a multiple of BUFFERS_ALIGNMENT; count 1..ENGINE_DEPTH_MAX. Same seed, same bytes. */
 int buffers_open(struct buffers *b, unsigned count, size_t bytes, uint64_t seed, struct err *e);
+/* The bytes of buffers_open again, after an engine was tried on them. */
+void buffers_fill(struct buffers *b, uint64_t seed);
 void buffers_release(struct buffers *b); /* idempotent */
 
 #endif

@@ -81,7 +81,7 @@ extern const struct engine_row engine_uring, engine_aio, engine_sync, engine_nul
 /*
  * Opens the first engine that works (or the one named; "" or "auto" for any) and writes into `why`
  * one sentence: which, and what was wrong with the ones before it. An engine works when it is
- * supported, opens, and reads one buffer at offset 0. When the disk does not answer that read,
+ * supported, opens, and reads buffer 0 from offset 0. When the disk does not answer that read,
  * en->abandoned is set and the buffers must not be freed.
  */
 int engine_choose(struct engine *en, const char *name, const struct engine_conf *conf,

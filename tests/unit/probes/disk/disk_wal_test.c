@@ -1,0 +1,156 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "probes/disk/disk.h"
+#include "tests/unit/probes/disk/rig.h"
+
+enum {
+    WAL,
+    SYNC,
+    RATE
+};
+
+#define MS ((uint64_t)CLK_NS_PER_MS)
+
+static struct rig *small(void)
+{
+    struct rig *r = rig_open(&disk_wal);
+    rig_set(r, "segment", "1MiB");
+    r->run.slot_ns = 10 * MS; /* so that the warm-up is 1 ms */
+    r->run.write_budget_bytes = 64 * RIG_MIB;
+    return r;
+}
+
+static void every_append_is_recorded_with_its_sync(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    assert_int_equal(rig_setup(r), 0);
+    uint64_t warm_bytes = r->result.written_bytes;
+    assert_int_equal(rig_measure(r, 20 * MS), 0);
+    uint64_t n = r->hists[WAL].total;
+    assert_true(n > 0);
+    assert_int_equal(r->hists[SYNC].total, n);
+    assert_true(r->hists[SYNC].max <= r->hists[WAL].max);
+    assert_true(r->values[RATE] > 0);
+    assert_int_equal(r->result.written_bytes, warm_bytes + n * 2300);
+    rig_close(r);
+}
+
+static void the_write_budget_is_kept_to_the_byte_and_ends_the_slot(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    r->run.write_budget_bytes = 2300 * 10 + 2299;
+    assert_int_equal(rig_setup(r), 0);
+    assert_int_equal(rig_measure(r, 60000 * MS), 0);
+    assert_int_equal(r->result.written_bytes, 23000);
+    assert_true(r->run.slot_end_ns <= clk_now_ns());
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "write budget"));
+    rig_close(r);
+}
+
+static void a_stop_ends_the_repetition(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    r->run.write_budget_bytes = UINT64_MAX;
+    assert_int_equal(rig_setup(r), 0);
+    r->stopping = 1;
+    assert_int_equal(rig_measure(r, 60000 * MS), 0);
+    assert_int_equal(r->hists[WAL].total, 0);
+    assert_true(isnan(r->values[RATE]));
+    rig_close(r);
+}
+
+static void too_few_appends_are_not_trusted(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    assert_int_equal(rig_setup(r), 0);
+    r->stopping = 1;
+    r->probe->judge(&r->run);
+    assert_int_equal(r->result.status, STATUS_UNTRUSTED);
+    rig_close(r);
+}
+
+static void the_filesystem_and_its_journal_are_noted(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    assert_int_equal(rig_setup(r), 0);
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "ext4 on vda (virtio_blk), journal: ordered."));
+    assert_true(rig_noted(r, "closed loop, back to back"));
+    rig_close(r);
+}
+
+static int supported(struct rig *r)
+{
+    return r->probe->supported(&r->site, r->conf, &r->e);
+}
+
+static void memory_read_only_and_full_places_are_refused(void **state)
+{
+    (void)state;
+    struct rig *r = rig_open(&disk_wal);
+    assert_int_equal(supported(r), 0);
+    r->place.read_only = true;
+    assert_int_equal(supported(r), -1);
+    assert_non_null(strstr(r->e.msg, "read-only"));
+    r->place = rig_place();
+    r->place.in_memory = true;
+    assert_int_equal(supported(r), -1);
+    assert_non_null(strstr(r->e.msg, "answers from memory; name a --dir on a disk"));
+    r->place = rig_place();
+    r->place.free_bytes = 5 * 1024 * RIG_MIB;
+    assert_int_equal(supported(r), -1);
+    assert_non_null(strstr(r->e.msg, "5 GiB free, of which 0 B may be written"));
+    assert_non_null(strstr(r->e.msg, "64 MiB are needed"));
+    rig_close(r);
+}
+
+static void a_record_larger_than_the_segment_is_refused(void **state)
+{
+    (void)state;
+    struct rig *r = rig_open(&disk_wal);
+    rig_set(r, "record", "1MiB");
+    rig_set(r, "segment", "1MiB");
+    assert_int_equal(supported(r), 0);
+    ((uint64_t *)(void *)r->conf)[1] -= 1;
+    assert_int_equal(supported(r), -1);
+    assert_int_equal(r->e.kind, ERR_USAGE);
+    rig_close(r);
+}
+
+static void a_directory_that_is_gone_fails_cleanly(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    int scratch_fd = r->run.scratch_fd;
+    r->run.scratch_fd = -1;
+    assert_int_equal(rig_setup(r), -1);
+    assert_non_null(strstr(r->e.msg, r->path));
+    r->run.scratch_fd = scratch_fd;
+    rig_close(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_append_is_recorded_with_its_sync),
+        cmocka_unit_test(the_write_budget_is_kept_to_the_byte_and_ends_the_slot),
+        cmocka_unit_test(a_stop_ends_the_repetition),
+        cmocka_unit_test(too_few_appends_are_not_trusted),
+        cmocka_unit_test(the_filesystem_and_its_journal_are_noted),
+        cmocka_unit_test(memory_read_only_and_full_places_are_refused),
+        cmocka_unit_test(a_record_larger_than_the_segment_is_refused),
+        cmocka_unit_test(a_directory_that_is_gone_fails_cleanly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
