@@ -74,7 +74,7 @@ static void offline_cpus_are_absent_and_the_others_keep_their_numbers(void **sta
     parsed("cpu  0 0 0 0 0 0 0 0\ncpu0 0 0 0 100 0 0 0 0\ncpu1 0 0 0 100 0 0 0 0\n"
            "cpu3 0 0 0 100 0 0 0 0\n",
            &before);
-    parsed("cpu  0 0 0 0 0 0 0 0\ncpu0 0 0 0 190 0 0 0 10\ncpu2 0 0 0 0 0 0 0 100\n"
+    parsed("cpu  0 0 0 0 0 0 0 0\ncpu0 0 0 0 190 0 0 0 10\ncpu2 0 0 0 0 0 0 0 300\n"
            "cpu3 0 0 0 150 0 0 0 50\n",
            &after);
     assert_int_equal(after.count, 3);
