@@ -75,7 +75,7 @@ uint64_t hist_value_at_rank(const struct hist *h, uint64_t rank)
 }
 
 /* ceil(q * total), but 7 and not 8 for 0.07 * 100, which is 7.000000000000001 in binary. */
-static uint64_t hist_rank(double q, uint64_t total)
+uint64_t hist_rank(double q, uint64_t total)
 {
     double product = q * (double)total;
     double near = nearbyint(product);

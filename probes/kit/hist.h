@@ -73,6 +73,8 @@ static inline void hist_record(struct hist *h, uint64_t value)
 uint64_t hist_lowest(uint32_t index);
 uint64_t hist_highest(uint32_t index);
 
+/* The nearest rank of a quantile, 1..total. */
+uint64_t hist_rank(double q, uint64_t total);
 /* Nearest-rank quantile, q in 0..1, as the highest value of its bucket but never above max; 0 when
  * empty. */
 uint64_t hist_quantile(const struct hist *h, double q);

@@ -9,15 +9,19 @@
 
 enum {
     STATS_RESAMPLES = 200,
-    STATS_EXACT_MAX = 20000
+    STATS_BLOCKS_MIN = 3
 };
 
 static const double stats_tail = 0.025; /* each side of 95 % */
 
+/* NAN last. */
 static int stats_order(const void *a, const void *b)
 {
     double x = *(const double *)a;
     double y = *(const double *)b;
+    if (isnan(x) || isnan(y)) {
+        return !isnan(y) ? 1 : -!isnan(x);
+    }
     return x < y ? -1 : x > y;
 }
 
@@ -61,7 +65,7 @@ double stats_stddev(const double *v, size_t n)
 
 /*
  * 97.5 % point of Student's t. SOURCE: standard table; above 30 degrees of freedom the first terms
- * of Cornish-Fisher around 1.96 are right to 0.001.
+ * of its expansion around the normal point (Abramowitz, Stegun 26.7.5) are right to 0.001.
  */
 static double stats_t(size_t freedom)
 {
@@ -70,9 +74,12 @@ static double stats_t(size_t freedom)
                                     2.120, 2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069,
                                     2.064, 2.060,  2.056, 2.052, 2.048, 2.045, 2.042 };
     static const double z = 1.959964;
-    if (freedom < sizeof table / sizeof table[0])
+    double v = (double)freedom;
+    double z3 = z * z * z;
+    if (freedom < sizeof table / sizeof table[0]) {
         return table[freedom];
-    return z + (z * z * z + z) / (4 * (double)freedom);
+    }
+    return z + (z3 + z) / (4 * v) + (5 * z3 * z * z + 16 * z3 + 3 * z) / (96 * v * v);
 }
 
 struct interval stats_mean_interval(const double *v, size_t n)
@@ -84,45 +91,56 @@ struct interval stats_mean_interval(const double *v, size_t n)
     return (struct interval){ mean - half, mean + half };
 }
 
-/* P(X = k) of the binomial, by logarithms so that n of millions does not overflow. */
-static double stats_binomial(double n, double k, double q)
+/* log P(X = k) of the binomial, so that n of millions does not overflow. */
+static double stats_log_binomial(double n, double k, double q)
 {
-    return exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(q) +
-               (n - k) * log1p(-q));
+    int sign = 0;
+    return lgamma_r(n + 1, &sign) - lgamma_r(k + 1, &sign) - lgamma_r(n - k + 1, &sign) +
+           k * log(q) + (n - k) * log1p(-q);
 }
 
-/* The largest k with P(X <= k) <= tail, or -1. */
-static double stats_binomial_low(double n, double q)
+/* The smallest rank l with P(X <= l) > 2.5 %, X binomial: P(X < l) is at most that. */
+static uint64_t stats_low_rank(uint64_t n, double q)
 {
-    double deviation = sqrt(n * q * (1 - q));
-    if (n > STATS_EXACT_MAX && deviation > 10)
-        return floor(n * q - 1.959964 * deviation - 0.5);
-    double k = floor(n * q - 12 * deviation - 30);
-    double sum = 0;
-    for (k = k < 0 ? 0 : k; k <= n; k++) {
-        sum += stats_binomial(n, k, q);
-        if (sum > stats_tail)
-            return k - 1;
+    double count = (double)n;
+    /* Twelve deviations and some below the mean nothing is left that a double would show. */
+    double start = floor(count * q - 12 * sqrt(count * q * (1 - q)) - 30);
+    uint64_t k = start > 0 ? (uint64_t)start : 0;
+    double term = exp(stats_log_binomial(count, (double)k, q));
+    double sum = term;
+    while (sum <= stats_tail && k < n) {
+        term *= (double)(n - k) / (double)(k + 1) * q / (1 - q);
+        k++;
+        sum += term;
     }
-    return n;
+    return k;
+}
+
+static double stats_low_edge(const struct hist *h, uint64_t rank)
+{
+    uint64_t value = hist_value_at_rank(h, rank);
+    uint64_t low = hist_lowest(hist_index(value < h->value_max ? value : h->value_max));
+    return (double)(low > h->min ? low : h->min);
 }
 
 /*
- * Of the sorted sample x(1)..x(n), [x(l), x(u)] covers the q-quantile with P(l <= X < u), X
- * binomial: l = 1 + the largest k with P(X <= k) <= 2.5 %, and by symmetry u = n - l' of 1 - q.
+ * Of the sorted sample x(1)..x(n), x(l) is at most the q-quantile with P(X >= l), X binomial(n, q).
+ * By symmetry x(n + 1 - l') bounds it from above, with l' that of 1 - q.
  */
 struct interval stats_quantile_interval(const struct hist *h, double q)
 {
     struct interval i = { NAN, NAN };
-    double n = (double)h->total;
-    if (h->total < 2 || q <= 0 || q >= 1)
+    if (h->total < 2 || !(q > 0 && q < 1)) {
         return i;
-    double low = stats_binomial_low(n, q) + 1;
-    double high = n - stats_binomial_low(n, 1 - q);
-    if (low >= 1)
-        i.low = (double)hist_value_at_rank(h, (uint64_t)low);
-    if (high <= n)
-        i.high = (double)hist_value_at_rank(h, (uint64_t)high);
+    }
+    uint64_t below = stats_low_rank(h->total, q);
+    uint64_t above = stats_low_rank(h->total, 1 - q);
+    if (below >= 1) {
+        i.low = stats_low_edge(h, below);
+    }
+    if (above >= 1) {
+        i.high = (double)hist_value_at_rank(h, h->total + 1 - above);
+    }
     return i;
 }
 
@@ -132,6 +150,8 @@ struct stats_resamples {
     uint64_t seen[STATS_RESAMPLES];     /* values up to here */
     uint64_t total[STATS_RESAMPLES];
     uint64_t max[STATS_RESAMPLES];
+    uint64_t rank[STATS_QUANTILES]
+                 [STATS_RESAMPLES];                 /* at least 1, so nothing is found in nothing */
     double found[STATS_QUANTILES][STATS_RESAMPLES]; /* NAN until reached */
 };
 
@@ -169,14 +189,14 @@ static bool stats_add_cell(struct stats_resamples *s, const struct hist *const *
     return any;
 }
 
-/* Nearest rank, as hist_quantile. How many resamples got there. */
-static size_t stats_reach(struct stats_resamples *s, double q, double *found, uint32_t cell)
+/* How many resamples got to their rank of quantile i with this cell. */
+static size_t stats_reach(struct stats_resamples *s, size_t i, uint32_t cell)
 {
     size_t reached = 0;
+    double *found = s->found[i];
     uint64_t value = hist_highest(cell);
     for (size_t r = 0; r < STATS_RESAMPLES; r++) {
-        double rank = ceil(q * (double)s->total[r]);
-        if (isnan(found[r]) && s->seen[r] > 0 && (double)s->seen[r] >= rank) {
+        if (isnan(found[r]) && s->seen[r] >= s->rank[i][r]) {
             found[r] = (double)(value < s->max[r] ? value : s->max[r]);
             reached++;
         }
@@ -202,6 +222,11 @@ static void stats_walk(struct stats_resamples *s, const struct hist *const *bloc
                        const double *q, size_t quantiles)
 {
     size_t missing = quantiles * STATS_RESAMPLES;
+    for (size_t i = 0; i < quantiles; i++) {
+        for (size_t r = 0; r < STATS_RESAMPLES; r++) {
+            s->rank[i][r] = hist_rank(q[i], s->total[r]);
+        }
+    }
     uint32_t first;
     uint32_t end;
     stats_range(blocks, n, &first, &end);
@@ -209,32 +234,55 @@ static void stats_walk(struct stats_resamples *s, const struct hist *const *bloc
         if (!stats_add_cell(s, blocks, n, cell))
             continue;
         for (size_t i = 0; i < quantiles; i++)
-            missing -= stats_reach(s, q[i], s->found[i], cell);
+            missing -= stats_reach(s, i, cell);
     }
+}
+
+static size_t stats_filled(const struct hist *const *blocks, size_t n)
+{
+    size_t filled = 0;
+    for (size_t k = 0; k < n; k++) {
+        filled += blocks[k]->total > 0;
+    }
+    return filled;
+}
+
+/* Resamples of empty blocks alone, which found nothing, do not count. */
+static struct interval stats_middle(double *found)
+{
+    size_t n = STATS_RESAMPLES;
+    stats_sort(found, n);
+    while (n > 0 && isnan(found[n - 1])) {
+        n--;
+    }
+    if (n == 0) {
+        return (struct interval){ NAN, NAN };
+    }
+    return (struct interval){ stats_quantile_sorted(found, n, stats_tail),
+                              stats_quantile_sorted(found, n, 1 - stats_tail) };
 }
 
 void stats_block_intervals(const struct hist *const *blocks, size_t n, const double *q,
                            struct interval *found, size_t quantiles, uint64_t seed)
 {
-    struct stats_resamples s = { .draws = n < 3 ? NULL : calloc(n, sizeof *s.draws) };
+    struct stats_resamples s = { .draws = NULL };
+    if (stats_filled(blocks, n) >= STATS_BLOCKS_MIN) {
+        s.draws = calloc(n, sizeof *s.draws);
+    }
     if (s.draws) {
         stats_draw(&s, blocks, n, seed);
         stats_walk(&s, blocks, n, q, quantiles);
     }
     for (size_t i = 0; i < quantiles; i++) {
-        found[i] = (struct interval){ NAN, NAN };
-        if (!s.draws)
-            continue;
-        stats_sort(s.found[i], STATS_RESAMPLES);
-        found[i].low = stats_quantile_sorted(s.found[i], STATS_RESAMPLES, stats_tail);
-        found[i].high = stats_quantile_sorted(s.found[i], STATS_RESAMPLES, 1 - stats_tail);
+        found[i] = s.draws ? stats_middle(s.found[i]) : (struct interval){ NAN, NAN };
     }
     free(s.draws);
 }
 
-struct interval stats_interval_union(struct interval a, struct interval b)
+struct interval stats_interval_widen(struct interval a, struct interval b)
 {
-    return (struct interval){ fmin(a.low, b.low), fmax(a.high, b.high) };
+    return (struct interval){ isnan(a.low) ? NAN : fmin(a.low, b.low),
+                              isnan(a.high) ? NAN : fmax(a.high, b.high) };
 }
 
 double stats_rule_of_three_per_hour(uint64_t observed_ns)

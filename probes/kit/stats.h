@@ -25,9 +25,10 @@ double stats_stddev(const double *v, size_t n); /* sample, n - 1; NAN when n < 2
 struct interval stats_mean_interval(const double *v, size_t n);
 
 /*
- * The 95 % interval of the q-quantile from order statistics of one histogram (binomial, no
+ * The 95 % interval of the q-quantile from order statistics of one histogram (exact binomial, no
  * assumption on the distribution; assumes independent samples, so it is a lower bound on the
- * doubt). high is NAN when the sample cannot bound it (n too small for that q).
+ * doubt). An end is NAN when the sample cannot bound it (n too small for that q): p99.9 has an
+ * upper bound from 3688 samples on. Ends are the outer edges of their buckets.
  */
 struct interval stats_quantile_interval(const struct hist *h, double q);
 
@@ -44,8 +45,11 @@ enum {
 void stats_block_intervals(const struct hist *const *blocks, size_t n, const double *q,
                            struct interval *found, size_t quantiles, uint64_t seed);
 
-/* The wider of the two; NAN ends are taken from the other. */
-struct interval stats_interval_union(struct interval a, struct interval b);
+/*
+ * a, made wider where b is. Where a does not know an end it stays unknown: no bootstrap bounds what
+ * the sample is too small for.
+ */
+struct interval stats_interval_widen(struct interval a, struct interval b);
 
 /*
  * Rule of three: none seen in observed_ns bounds the rate below 3/observed with 95 % confidence.

@@ -54,7 +54,7 @@ static void put_quantiles(struct result_metric *m, uint64_t seed, const struct p
     for (size_t i = 0; i < QUANTILES; i++) {
         struct interval order = stats_quantile_interval(&m->total, q[i]);
         double value = p->count ? (double)hist_quantile(&m->total, q[i]) : NAN;
-        put_statistic(m, names[i], value, stats_interval_union(order, bursts[i]));
+        put_statistic(m, names[i], value, stats_interval_widen(order, bursts[i]));
     }
 }
 
