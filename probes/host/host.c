@@ -48,7 +48,7 @@ static const struct fact_row host_facts[] = {
     { "host.clock.synchronised",     FACT_TEXT,   UNIT_NONE,    "Whether the wall clock is kept right."          },
     { "host.inotify.instances",      FACT_NUMBER, UNIT_COUNT,
      "inotify instances a user may have; each container's shim takes some."                                      },
-    { "host.inotify.watches",        FACT_NUMBER, UNIT_COUNT,   "inotify watches a user may have."               },
+    { "host.inotify.watches",        FACT_NUMBER, UNIT_COUNT,   "Watches of inotify a user may have."            },
     { "host.conntrack.max",          FACT_NUMBER, UNIT_COUNT,   "Connections that can be tracked."               },
     { "host.keys.root_maxkeys",      FACT_NUMBER, UNIT_COUNT,
      "Keys that root may have; each container takes one."                                                        },

@@ -134,7 +134,7 @@ static void units_are_those_of_the_declaration(void **state)
     (void)state;
     refused(HEAD WAL "    at_most: {fit: 10 MB}\n", "'10 MB' has an unknown unit");
     refused(HEAD WAL "    at_most: {fit: 10}\n", "'10' has no unit");
-    refused(HEAD WAL "    at_most: {fit: soon}\n", "'soon' does not begin with a number");
+    refused(HEAD WAL "    at_most: {fit: soon}\n", "'soon' is not a number");
 }
 
 static void a_bound_the_wrong_way_round_is_refused(void **state)
