@@ -47,7 +47,7 @@ static const struct fact_row host_facts[] = {
      "What the kernel counts time with; hpet, acpi_pm and xen make every reading a slow one."                    },
     { "host.clock.synchronised",     FACT_TEXT,   UNIT_NONE,    "Whether the wall clock is kept right."          },
     { "host.inotify.instances",      FACT_NUMBER, UNIT_COUNT,
-     "inotify instances a user may have; each container's shim takes some."                                      },
+     "Instances of inotify a user may have; each container's shim takes some."                                   },
     { "host.inotify.watches",        FACT_NUMBER, UNIT_COUNT,   "Watches of inotify a user may have."            },
     { "host.conntrack.max",          FACT_NUMBER, UNIT_COUNT,   "Connections that can be tracked."               },
     { "host.keys.root_maxkeys",      FACT_NUMBER, UNIT_COUNT,
