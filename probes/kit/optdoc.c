@@ -79,8 +79,9 @@ void optdoc_scdoc(const struct opt *opts, struct buf *out)
             buf_addf(out, "*-%c*, ", o->letter);
         buf_addf(out, "*--%s*", o->name);
         if (o->arg) {
-            buf_adds(out, " ");
+            buf_adds(out, " _");
             optdoc_escape(o->arg, out);
+            buf_adds(out, "_");
         }
         buf_adds(out, "\n\t");
         optdoc_sentence(o, &text);

@@ -20,6 +20,9 @@ struct units_row {
     bool needs_suffix;
 };
 
+/* No quantity comes near, and every factor can be applied below it. */
+static const double units_most = 1e300;
+
 /* What rounds to the next suffix's 1 belongs to it: 999.6 us is 1 ms. */
 #define UNITS_UP(factor) (0.9995 * (factor))
 
@@ -179,7 +182,7 @@ int units_parse(const char *text, enum unit unit, double *value, struct err *e)
         return units_refuse(text, unit, "has no unit", e);
     }
     for (const struct units_suffix *s = row->suffixes; s->text; s++) {
-        if (strcmp(s->text, suffix) == 0 && isfinite(number * s->factor)) {
+        if (strcmp(s->text, suffix) == 0 && number * s->factor <= units_most) {
             *value = number * s->factor;
             return 0;
         }
@@ -249,7 +252,7 @@ static const struct units_suffix *units_fitting(double value, enum unit unit)
 const char *units_format(double value, enum unit unit, char text[UNITS_TEXT_BYTES])
 {
     char digits[UNITS_TEXT_BYTES - 8];
-    if (!isfinite(value)) {
+    if (!(fabs(value) <= units_most)) {
         (void)snprintf(text, UNITS_TEXT_BYTES, "-");
         return text;
     }

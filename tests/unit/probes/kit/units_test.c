@@ -78,6 +78,7 @@ static void what_cannot_be_meant_is_refused_with_text_and_example(void **state)
         { "nan s",     UNIT_NS,      0},
         { "inf",       UNIT_NONE,    0},
         { "1e999",     UNIT_NONE,    0},
+        { "1e308",     UNIT_RATIO,   0},
         { "0x10",      UNIT_NONE,    0},
         { "5 msx",     UNIT_NS,      0},
         { "5 ms 1",    UNIT_NS,      0},
@@ -182,6 +183,7 @@ static void what_is_no_number_is_a_dash(void **state)
     for (enum unit u = UNIT_NONE; u < UNIT_KINDS; u++) {
         assert_string_equal(units_format(NAN, u, text), "-");
         assert_string_equal(units_format(INFINITY, u, text), "-");
+        assert_string_equal(units_format(-1e308, u, text), "-");
     }
 }
 
