@@ -213,15 +213,16 @@ int sweep_measure(struct probe_run *run, struct err *e)
     unsigned index = run->repetition % SWEEP_DEPTHS;
     if (!sweep_can(s, index))
         index = 0;
-    struct hist *latency = &run->hists[2 * index];
+    size_t row = SWEEP_ROWS * (size_t)index;
+    struct hist *latency = &run->hists[row];
     struct drive drive = { .until_ns = run->until_ns, .latency = latency };
     struct drive_count count;
     int status = sweep_drive(s, run, index, &count, &drive, e);
     uint64_t observed_ns = count.ended_ns - count.began_ns;
     if (latency->total > 0 && observed_ns > 0) {
-        run->values[2 * index + 1] = (double)count.completed * CLK_NS_PER_S / (double)observed_ns;
-        run->observed_ns[2 * index] = observed_ns;
-        run->observed_ns[2 * index + 1] = observed_ns;
+        run->values[row + 1] = (double)count.completed * CLK_NS_PER_S / (double)observed_ns;
+        run->observed_ns[row] = observed_ns;
+        run->observed_ns[row + 1] = observed_ns;
         hist_merge(&s->seen[index], latency);
         s->observed_ns[index] += observed_ns;
     }
@@ -289,7 +290,7 @@ void sweep_judge(struct probe_run *run)
         result_set_status(r, STATUS_UNTRUSTED, "I/O by %s: these figures are our own cost",
                           s->engine.row->title);
     for (unsigned i = 0; i < SWEEP_DEPTHS; i++) {
-        const char *id = s->metrics[2 * i].id;
+        const char *id = s->metrics[SWEEP_ROWS * (size_t)i].id;
         if (!sweep_can(s, i))
             continue;
         doubt_few(r, id, &s->seen[i], s->observed_ns[i]);

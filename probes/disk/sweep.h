@@ -11,10 +11,11 @@
 
 enum {
     SWEEP_BLOCK_BYTES = 4096,
-    SWEEP_DEPTHS = 2
+    SWEEP_DEPTHS = 2,
+    SWEEP_ROWS = 2 /* metrics of one depth: latency, IOPS */
 };
 
-/* Rows of the metric table that both probes share: for depth i, 2i and 2i + 1. */
+/* Rows of the metric table that both probes share. */
 enum {
     SWEEP_QD1,
     SWEEP_QD1_IOPS,

@@ -102,6 +102,6 @@ int main(int argc, char **argv)
     else if (argc == 4 && strcmp(argv[1], "wal") == 0)
         status = run_wal(argv[2], seconds(argv[3]), &e);
     if (status)
-        fprintf(stderr, "%s\n", e.msg);
+        (void)fprintf(stderr, "%s\n", e.msg);
     return status ? 3 : 0;
 }

@@ -61,7 +61,7 @@ int main(void)
     struct err e = { 0 };
     for (unsigned i = 0; i < sizeof depths / sizeof depths[0]; i++) {
         if (run(depths[i], false, &e) || run(depths[i], true, &e)) {
-            fprintf(stderr, "%s\n", e.msg);
+            (void)fprintf(stderr, "%s\n", e.msg);
             return 3;
         }
     }

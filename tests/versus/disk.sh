@@ -1,0 +1,97 @@
+#!/bin/bash
+# The disk engines and the log beside fio's, on the same file and in the same directory, in
+# alternating runs; and what one I/O costs us with the disk left out. Prints medians and ratios.
+# Usage: tests/versus/disk.sh [BUILD]
+#   VERSUS_DIR      where (default /var/tmp; a disk, not a tmpfs)
+#   VERSUS_PAIRS    pairs of runs (default 7)
+#   VERSUS_SECONDS  of each run (default 5)
+#   VERSUS_MIB      size of the file (default 1024)
+# shellcheck disable=SC2317 # functions are called through the arguments of compare
+set -u
+build=${1:-build/release}
+pairs=${VERSUS_PAIRS:-7}
+seconds=${VERSUS_SECONDS:-5}
+mib=${VERSUS_MIB:-1024}
+ours=$build/tests/versus/disk_ours
+
+"$build/tests/versus/null_engine"
+
+if ! command -v fio >/dev/null || ! command -v python3 >/dev/null; then
+    echo "fio and python3 are needed for the rest; not compared"
+    exit 0
+fi
+dir=$(mktemp -d "${VERSUS_DIR:-/var/tmp}/versus.XXXXXX") || exit 3
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+file=$dir/file
+dd if=/dev/urandom of="$file" bs=1M count="$mib" oflag=direct status=none || exit 3
+sync
+
+# "IOPS P50_NS P99_NS" of a fio run; the second argument is the JSON path to its percentiles.
+fio_figures() {
+    python3 -c '
+import json, sys
+job = json.load(sys.stdin)["jobs"][0]
+section, latency = sys.argv[1:]
+side = job["read"] if section == "read" else job["write"]
+source = job["sync"] if latency == "sync" else side
+p = source["lat_ns" if latency == "sync" else "clat_ns"]["percentile"]
+print(round(side["iops"]), p["50.000000"], p["99.000000"])' "$1" "$2"
+}
+
+fio_read() {
+    fio --name=x --filename="$file" --size="${mib}m" --time_based --runtime="$seconds" \
+        --randrepeat=0 --norandommap --direct=1 --ioengine=io_uring --fixedbufs --registerfiles \
+        --rw=randread --bs=4k --iodepth="$1" --output-format=json | fio_figures read clat
+}
+
+# etcd's recipe as its documentation gives it, but for the size: a whole segment.
+fio_wal() {
+    fio --name=x --filename="$dir/log" --size=64m --fallocate=posix --time_based \
+        --runtime="$seconds" --ioengine=sync --rw=write --bs=2300 --fdatasync=1 \
+        --output-format=json | fio_figures write sync
+    rm -f "$dir/log"
+}
+
+# One comparison: pairs of runs, who goes first takes turns.
+compare() {
+    name=$1 peer=$2 mine=$3
+    for i in $(seq "$pairs"); do
+        if [ $((i % 2)) = 0 ]; then
+            printf 'fio %s\n' "$($peer)"
+            printf 'ours %s\n' "$($mine)"
+        else
+            printf 'ours %s\n' "$($mine)"
+            printf 'fio %s\n' "$($peer)"
+        fi
+    done | python3 -c '
+import statistics, sys
+name, seen = sys.argv[1], {"fio": [], "ours": []}
+for line in sys.stdin:
+    who, *figures = line.split()
+    if len(figures) == 3:
+        seen[who].append([float(f) for f in figures])
+pairs = min(len(seen["fio"]), len(seen["ours"]))
+if not pairs:
+    sys.exit(name + ": no pair of runs worked")
+for at, (what, unit, scale) in enumerate((("IOPS", "", 1), ("p50", "us", 1e3), ("p99", "us", 1e3))):
+    fio, ours = ([run[at] / scale for run in seen[who]] for who in ("fio", "ours"))
+    ratios = [b / a for a, b in zip(fio, ours)]
+    print("%-10s %-4s fio %10.1f %-2s  ours %10.1f %-2s  ratio of medians %.3f"
+          "  ratios of pairs %.3f [%.3f..%.3f]"
+          % (name, what, statistics.median(fio), unit, statistics.median(ours), unit,
+             statistics.median(ours) / statistics.median(fio),
+             statistics.median(ratios), min(ratios), max(ratios)))' "$name"
+}
+
+fio_read_1() { fio_read 1; }
+fio_read_32() { fio_read 32; }
+ours_read_1() { "$ours" read "$file" 1 "$seconds"; }
+ours_read_32() { "$ours" read "$file" 32 "$seconds"; }
+ours_wal() { "$ours" wal "$dir" "$seconds"; }
+
+echo "$pairs pairs of $seconds s; ratio: ours by fio's; $(fio --version)"
+compare "read qd1" fio_read_1 ours_read_1
+compare "read qd32" fio_read_32 ours_read_32
+compare "wal sync" fio_wal ours_wal
+exit 0
