@@ -4,10 +4,11 @@
 
 #include "probes/disk/disk.h"
 #include "probes/host/host.h"
+#include "probes/net/net.h"
 #include "probes/noise/noise.h"
 
 const struct probe *const probes_all[] = {
-    &host, &disk_wal, &disk_read, &disk_write, &noise_stall, NULL,
+    &host, &disk_wal, &disk_read, &disk_write, &net_rtt, &noise_stall, NULL,
 };
 
 const struct probe *probes_find(const char *name)

@@ -1,0 +1,11 @@
+/*
+ * net: the probes of this family.
+ */
+#ifndef PROBES_NET_NET_H
+#define PROBES_NET_NET_H
+
+#include "probes/probe.h"
+
+extern const struct probe net_rtt;
+
+#endif
