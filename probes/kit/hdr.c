@@ -53,7 +53,7 @@ static uint64_t hdr_get64(const unsigned char *at)
 /* ZigZag, then seven bits a byte; the ninth byte holds eight. */
 static void hdr_put_leb(struct buf *b, int64_t value)
 {
-    uint64_t zigzag = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    uint64_t zigzag = value < 0 ? ~((uint64_t)value << 1) : (uint64_t)value << 1;
     for (unsigned i = 0; i < HDR_LEB_BYTES_MAX - 1; i++) {
         unsigned char byte = zigzag & 0x7f;
         zigzag >>= 7;
