@@ -8,7 +8,7 @@
 #include "probes/noise/noise.h"
 
 const struct probe *const probes_all[] = {
-    &host, &disk_wal, &disk_read, &disk_write, &net_rtt, &noise_stall, NULL,
+    &host, &host_try, &disk_wal, &disk_read, &disk_write, &net_rtt, &noise_stall, NULL,
 };
 
 const struct probe *probes_find(const char *name)

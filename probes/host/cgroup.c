@@ -46,46 +46,63 @@ static bool cgroup_is_v1_name(const char *word, size_t size)
     return false;
 }
 
-static void cgroup_add_v1(struct cgroup *c, const char *options, size_t size)
+/* One of the first four fields of a line of /proc/mounts: source, mount point, type, options. */
+struct cgroup_field {
+    const char *text;
+    size_t size;
+};
+
+static bool cgroup_is(const struct cgroup_field *f, const char *word)
 {
-    for (size_t at = 0; at < size;) {
-        size_t n = strcspn(options + at, ", \n");
-        n = n < size - at ? n : size - at;
-        if (cgroup_is_v1_name(options + at, n)) {
-            c->v1 = true;
-            cgroup_add(c, options + at, n);
-        }
-        at += n + 1;
+    return f->size == strlen(word) && memcmp(f->text, word, f->size) == 0;
+}
+
+/* A path that is too long is left out. */
+static void cgroup_set_path(char path[CGROUP_PATH_BYTES], const struct cgroup_field *f)
+{
+    if (!path[0] && f->size < CGROUP_PATH_BYTES)
+        (void)snprintf(path, CGROUP_PATH_BYTES, "%.*s", (int)f->size, f->text);
+}
+
+static void cgroup_add_v1(struct cgroup *c, const struct cgroup_field *mount,
+                          const struct cgroup_field *options)
+{
+    for (size_t at = 0; at < options->size;) {
+        struct cgroup_field word = { options->text + at, strcspn(options->text + at, ", \n") };
+        at += word.size + 1;
+        if (!cgroup_is_v1_name(word.text, word.size))
+            continue;
+        c->v1 = true;
+        cgroup_add(c, word.text, word.size);
+        if (cgroup_is(&word, "pids"))
+            cgroup_set_path(c->pids_mount, mount);
+        if (cgroup_is(&word, "cpu"))
+            cgroup_set_path(c->cpu_mount, mount);
     }
 }
 
-/* One line: source, mount point, type, options. */
-static void cgroup_parse_mount(const char *line, size_t size, struct cgroup *c)
+static void cgroup_parse_mount(const char *line, struct cgroup *c)
 {
-    const char *field[4];
-    size_t width[4];
-    size_t at = 0;
+    struct cgroup_field field[4];
     for (unsigned i = 0; i < 4; i++) {
-        field[i] = line + at;
-        width[i] = at < size ? strcspn(line + at, " \n") : 0;
-        if (width[i] == 0)
+        field[i] = (struct cgroup_field){ line, strcspn(line, " \n") };
+        line += field[i].size + (line[field[i].size] == ' ');
+        if (field[i].size == 0)
             return;
-        at += width[i] + 1;
     }
-    bool v2 = width[2] == 7 && memcmp(field[2], "cgroup2", 7) == 0;
-    if (width[2] == 6 && memcmp(field[2], "cgroup", 6) == 0)
-        cgroup_add_v1(c, field[3], width[3]);
-    if (v2 && !c->v2)
-        (void)snprintf(c->v2_mount, sizeof c->v2_mount, "%.*s",
-                       (int)(width[1] < sizeof c->v2_mount ? width[1] : 0), field[1]);
-    c->v2 = c->v2 || v2;
+    if (cgroup_is(&field[2], "cgroup"))
+        cgroup_add_v1(c, &field[1], &field[3]);
+    if (cgroup_is(&field[2], "cgroup2")) {
+        c->v2 = true;
+        cgroup_set_path(c->v2_mount, &field[1]);
+    }
 }
 
 void cgroup_parse_mounts(const char *mounts, struct cgroup *c)
 {
     while (*mounts) {
         size_t n = strcspn(mounts, "\n");
-        cgroup_parse_mount(mounts, n, c);
+        cgroup_parse_mount(mounts, c);
         mounts += n + (mounts[n] != '\0');
     }
 }

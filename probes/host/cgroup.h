@@ -12,10 +12,16 @@
 
 #include "probes/kit/facts.h"
 
+enum {
+    CGROUP_PATH_BYTES = 128
+};
+
 struct cgroup {
-    bool v1, v2;           /* mounted; v1 counts with a controller only */
-    char v2_mount[128];    /* the first one's mount point */
-    char controllers[320]; /* of v1, separated by blanks, each once */
+    bool v1, v2;                        /* mounted; v1 counts with a controller only */
+    char v2_mount[CGROUP_PATH_BYTES];   /* mount points; "" when there is none */
+    char pids_mount[CGROUP_PATH_BYTES]; /* of v1 */
+    char cpu_mount[CGROUP_PATH_BYTES];  /* of v1 */
+    char controllers[320];              /* of v1, separated by blanks, each once */
 };
 
 /* Reads the text of /proc/mounts. */
