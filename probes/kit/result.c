@@ -12,32 +12,7 @@
 #include "probes/kit/headline.h"
 #include "probes/kit/summary.h"
 
-static const struct {
-    const char *name;
-    int badness;
-} statuses[] = {
-    [STATUS_MEASURED] = {"measured",   0},
-    [STATUS_SKIPPED] = { "skipped",   2},
-    [STATUS_FAILED] = { "failed",    3},
-    [STATUS_UNTRUSTED] = { "untrusted", 1},
-};
-
 static const struct witnessed nothing_witnessed = { NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
-
-const char *status_name(enum status status)
-{
-    return statuses[status].name;
-}
-
-int status_of_name(const char *name)
-{
-    for (unsigned i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-        if (strcmp(statuses[i].name, name) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
 
 static int copy_name(char *to, size_t size, const char *from, struct err *e)
 {
@@ -370,7 +345,7 @@ int result_absorb(struct result *dst, const struct result *src, struct err *e)
 void result_set_status(struct result *r, enum status status, const char *fmt, ...)
 {
     va_list args;
-    if (statuses[status].badness <= statuses[r->status].badness) {
+    if (!status_is_worse(status, r->status)) {
         return;
     }
     r->status = status;

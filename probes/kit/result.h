@@ -19,16 +19,7 @@
 #include "probes/kit/hist.h"
 #include "probes/kit/limits.h"
 #include "probes/kit/metric.h"
-
-enum status {
-    STATUS_MEASURED,
-    STATUS_SKIPPED,   /* not done; the reason says why and what to do */
-    STATUS_FAILED,    /* tried; the reason says what went wrong */
-    STATUS_UNTRUSTED, /* measured, but the reason says why not to believe it */
-};
-
-const char *status_name(enum status status);
-int status_of_name(const char *name); /* -1 when not known */
+#include "probes/kit/status.h"
 
 /* One repetition of one metric. */
 struct result_block {
