@@ -74,6 +74,16 @@ $(CONTRACT): %: %.o $(foreach f,bench $(below_bench),$(call archive,$f))
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $< $(filter-out %.o,$^) -lcmocka $(PKG_LIB)
 
+# Renderers byte for byte; no probe is linked, for a report needs none.
+GOLDEN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/golden/*_test.c))
+$(GOLDEN): %: %.o $(foreach f,reports $(below_reports),$(call archive,$f))
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $< $(filter-out %.o,$^) -lcmocka $(PKG_LIB)
+
+# Writes what the renderers say today into tests/golden/expected; read the difference.
+golden: $(GOLDEN)
+	$(Q)PLIMSOLL_GOLDEN=write scripts/run-tests $^
+
 $(BUILD)/reports/embedded.c: $(profiles) scripts/embed
 	$(call say,EMBED,$@)
 	$(Q)mkdir -p $(@D) && scripts/embed $(profiles) > $@
@@ -94,7 +104,7 @@ $(BUILD)/plimsoll.1: $(BUILD)/plimsoll
 # Unit and contract tests, the fuzz corpora, the command line; each ends with a sum.
 test: unit replay cli
 
-unit: $(UNIT) $(CONTRACT)
+unit: $(UNIT) $(CONTRACT) $(GOLDEN)
 	$(Q)scripts/run-tests $^
 
 cli: all
@@ -167,4 +177,4 @@ clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all test unit cli lab replay fuzz asan lint versus install uninstall clean
+.PHONY: all test unit golden cli lab replay fuzz asan lint versus install uninstall clean

@@ -126,14 +126,14 @@ static void witnessed(struct html *h, const struct result *r)
         double value;
         enum unit unit;
     } rows[] = {
-        {"stolen",              w->steal_ratio,           UNIT_RATIO},
-        { "stolen, worst CPU",  w->steal_worst_cpu_ratio, UNIT_RATIO},
-        { "CPU pressure",       w->cpu_pressure_ratio,    UNIT_RATIO},
-        { "I/O pressure",       w->io_pressure_ratio,     UNIT_RATIO},
-        { "memory pressure",    w->memory_pressure_ratio, UNIT_RATIO},
-        { "throttled by quota", w->throttled_ratio,       UNIT_RATIO},
-        { "clock stepped by",   w->clock_step_ns,         UNIT_NS   },
-        { "longest stall",      w->stall_max_ns,          UNIT_NS   },
+        {"stolen",                   w->steal_ratio,           UNIT_RATIO},
+        { "stolen on the worst CPU", w->steal_worst_cpu_ratio, UNIT_RATIO},
+        { "CPU pressure",            w->cpu_pressure_ratio,    UNIT_RATIO},
+        { "I/O pressure",            w->io_pressure_ratio,     UNIT_RATIO},
+        { "memory pressure",         w->memory_pressure_ratio, UNIT_RATIO},
+        { "throttled by quota",      w->throttled_ratio,       UNIT_RATIO},
+        { "wall clock stepped by",   w->clock_step_ns,         UNIT_NS   },
+        { "longest stall",           w->stall_max_ns,          UNIT_NS   },
     };
 
     char text[UNITS_TEXT_BYTES];

@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probes/kit/auto.h"
 #include "probes/kit/units.h"
+
+const enum grade page_order[PAGE_GRADES] = { GRADE_UNFIT, GRADE_MARGINAL, GRADE_UNKNOWN,
+                                             GRADE_FIT };
 
 static const struct fact *known(const struct document *d, const char *name)
 {
@@ -70,11 +74,20 @@ void page_run(const struct document *d, struct buf *out)
         buf_adds(out, "; interrupted before the end");
 }
 
+void page_why(const char *how, const char *reason, struct buf *out)
+{
+    static const char not_measured[] = "not measured";
+    if (strncmp(reason, not_measured, sizeof not_measured - 1) == 0)
+        buf_adds(out, reason);
+    else
+        buf_addf(out, "%s: %s", how, reason);
+}
+
 void page_figures(const struct result *r, struct buf *out)
 {
     struct buf figures = { 0 };
     if (r->status != STATUS_MEASURED)
-        buf_addf(out, "%s: %s", status_name(r->status), r->reason);
+        page_why(status_name(r->status), r->reason, out);
     if (r->status == STATUS_MEASURED || r->status == STATUS_UNTRUSTED)
         result_headline(r, &figures);
     if (figures.size > 0)
@@ -122,6 +135,19 @@ void page_grade(const struct verdict *v, struct buf *out)
         buf_addf(out, " on %u of %u criteria", v->known, v->known + v->unknown);
 }
 
+void page_counts(const struct verdict *v, struct buf *out)
+{
+    bool any = false;
+    for (unsigned g = 0; g < PAGE_GRADES; g++) {
+        unsigned count = 0;
+        for (unsigned i = 0; i < v->profile->count; i++)
+            count += v->findings[i].grade == page_order[g];
+        if (count > 0)
+            buf_addf(out, "%s%u %s", any ? ", " : "", count, grade_name(page_order[g]));
+        any = any || count > 0;
+    }
+}
+
 void page_value(const struct finding *f, struct buf *out)
 {
     char text[UNITS_TEXT_BYTES];
@@ -129,6 +155,20 @@ void page_value(const struct finding *f, struct buf *out)
         buf_adds(out, f->value_text);
     else
         buf_adds(out, units_format(f->value, f->criterion->unit, text));
+}
+
+void page_found(const struct finding *f, struct buf *out)
+{
+    AUTO(buf) struct buf evidence = { 0 };
+    page_evidence(f, &evidence);
+    if (*f->reason)
+        page_why(f->value_text, f->reason, out);
+    else if (evidence.size == 0)
+        buf_adds(out, f->value_text);
+    else
+        page_value(f, out);
+    if (evidence.size > 0)
+        buf_addf(out, "; %s", buf_text(&evidence));
 }
 
 void page_evidence(const struct finding *f, struct buf *out)
@@ -143,6 +183,17 @@ void page_evidence(const struct finding *f, struct buf *out)
              f->rate_bound_per_hour < 10 ? 1 : 0, f->rate_bound_per_hour);
 }
 
+void page_bound(const struct finding *f, struct buf *out)
+{
+    char text[UNITS_TEXT_BYTES];
+    const struct criterion *c = f->criterion;
+    if (f->grade == GRADE_UNFIT && !isnan(c->unfit))
+        buf_addf(out, "unfit %s %s", c->kind == CRITERION_AT_MOST ? ">" : "<",
+                 units_format(c->unfit, c->unit, text));
+    else
+        buf_addf(out, "%s%s", isnan(c->fit) ? "" : "fit ", f->bound_text);
+}
+
 void page_judged(const struct finding *f, struct buf *out)
 {
     page_value(f, out);
@@ -150,7 +201,9 @@ void page_judged(const struct finding *f, struct buf *out)
         buf_adds(out, "; ");
         page_evidence(f, out);
     } else if (!isnan(f->value)) {
-        buf_addf(out, ", %s", f->bound_text);
+        buf_adds(out, " (");
+        page_bound(f, out);
+        buf_adds(out, ")");
     }
     if (f->close)
         buf_adds(out, ", close");

@@ -1,6 +1,5 @@
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "probes/kit/auto.h"
 #include "reports/evidence.h"
@@ -47,9 +46,12 @@ static const char style[] =
     "i{font-style:normal;font-size:12.5px;display:block}\n"
     ".stat{display:inline-block;margin:0 22px 4px 0;white-space:nowrap;vertical-align:top}\n"
     ".scroll{overflow-x:auto}\n"
-    "ul{margin:8px 0;padding-left:20px}\n"
-    ".criteria td{padding-top:10px;padding-bottom:10px}\n"
-    ".criteria .why{min-width:24em}\n"
+    "ul{margin:8px 0;padding-left:20px}.events{columns:17em}\n"
+    ".criteria{table-layout:fixed}\n"
+    ".criteria td{padding-top:10px;padding-bottom:10px;overflow-wrap:anywhere}\n"
+    ".criteria th:nth-child(1){width:16%}.criteria th:nth-child(2){width:9%}"
+    ".criteria th:nth-child(3){width:19%}.criteria th:nth-child(4){width:19%}\n"
+    ".why p:first-child{margin-top:0}\n"
     ".source{font-size:12.5px;color:var(--soft)}\n"
     ".advice{border-left:3px solid var(--marginal);padding-left:9px}\n"
     "tr.unfit-row .advice{border-color:var(--unfit)}\n"
@@ -63,9 +65,9 @@ static const char style[] =
     ".roles td.verdict{display:inline-block}\n"
     ".roles td.short{display:inline-block;margin-right:14px;color:var(--soft);font-size:13.5px}\n"
     ".score::before{content:'score '}.headroom::before{content:'headroom '}"
-    ".bound::before{content:'bound '}.left::before{content:'unknown '}\n"
-    ".criteria .why{min-width:0}\n"
-    "summary .name{min-width:0}summary .figures{display:block;margin-left:0}\n"
+    ".left::before{content:'unknown '}\n"
+    ".roles,.roles tbody,.criteria,.criteria tbody{display:block}\n"
+    "summary .name{min-width:0;margin-right:12px}summary .figures{display:block;margin-left:0}\n"
     ".facts td{display:block;border:0;padding:2px 0}.facts td.name{width:auto}\n"
     "}\n"
     "</style>\n";
@@ -126,9 +128,10 @@ static void decided(struct html *h, const struct finding *f)
     AUTO(buf) struct buf words = { 0 };
     html_open(h, "td", NULL);
     if (f) {
-        buf_addf(&words, "%s ", f->criterion->title);
+        html_text(h, f->criterion->title);
+        html_text(h, " ");
         page_value(f, &words);
-        html_words(h, &words);
+        html_leaf(h, "b", NULL, buf_text(&words));
         if (f->close)
             html_leaf(h, "span", "close", "close");
         buf_clear(&words);
@@ -145,14 +148,17 @@ static void decided(struct html *h, const struct finding *f)
 static void role_row(struct html *h, const struct verdict *v)
 {
     const struct finding *f = page_decisive(v);
+    AUTO(buf) struct buf bound = { 0 };
     char text[PAGE_SHORT_BYTES];
+    if (f)
+        page_bound(f, &bound);
     html_open(h, "tr", NULL);
     html_leaf(h, "td", "role name", v->profile->role);
     html_open(h, "td", "verdict");
     pill(h, v->grade);
     html_close(h);
     decided(h, f);
-    html_leaf(h, "td", "short bound", f ? f->bound_text : "-");
+    html_leaf(h, "td", "short bound", buf_text(&bound));
     html_leaf(h, "td", "short number headroom", f ? page_headroom(f->headroom, text) : "-");
     html_leaf(h, "td", "short number score", page_score(v->score, text));
     (void)snprintf(text, sizeof text, "%u of %u", v->unknown, v->known + v->unknown);
@@ -194,9 +200,10 @@ static void gaps(struct html *h, const struct report *r)
     html_open(h, "ul", NULL);
     for (unsigned i = 0; i < count; i++) {
         AUTO(buf) struct buf words = { 0 };
-        buf_addf(&words, " %s: %s", all[i].how, all[i].reason);
+        page_why(all[i].how, all[i].reason, &words);
         html_open(h, "li", NULL);
         html_leaf(h, "span", "name", all[i].what);
+        html_text(h, ": ");
         html_words(h, &words);
         html_close(h);
     }
@@ -210,19 +217,15 @@ static void found(struct html *h, const struct finding *f)
 {
     AUTO(buf) struct buf words = { 0 };
     html_open(h, "td", "found");
-    html_leaf(h, "b", NULL, f->value_text);
-    if (*f->reason)
-        html_leaf(h, "i", NULL, f->reason);
+    page_found(f, &words);
+    html_leaf(h, "b", NULL, buf_text(&words));
+    buf_clear(&words);
     if (!isnan(f->low) && !isnan(f->high)) {
         buf_adds(&words, "95 %: ");
         page_interval(f->low, f->high, f->criterion->unit, &words);
         html_leaf(h, "i", NULL, buf_text(&words));
         buf_clear(&words);
     }
-    page_evidence(f, &words);
-    if (words.size > 0)
-        html_leaf(h, "i", NULL, buf_text(&words));
-    buf_clear(&words);
     if (f->n > 0)
         buf_addf(&words, "%llu samples, ", (unsigned long long)f->n);
     buf_adds(&words, *f->probe ? f->probe : "-");
@@ -284,20 +287,24 @@ static void role_details(struct html *h, const struct verdict *v)
         "criterion", "verdict", "found", "bounds", "why, what to do, source", NULL
     };
     static const char *const classes[] = { NULL, NULL, NULL, NULL, NULL };
-    AUTO(buf) struct buf grade = { 0 };
-    page_grade(v, &grade);
+    AUTO(buf) struct buf counts = { 0 };
+    page_counts(v, &counts);
     html_open(h, "details", NULL);
     html_open(h, "summary", NULL);
     html_leaf(h, "span", "name", v->profile->role);
     pill(h, v->grade);
-    html_leaf(h, "span", "figures absent", buf_text(&grade) + strlen(grade_name(v->grade)));
+    html_leaf(h, "span", "figures absent", buf_text(&counts));
     html_close(h);
     html_leaf(h, "p", "title", v->profile->title);
     html_open(h, "table", "criteria");
     heads(h, names, classes);
     html_open(h, "tbody", NULL);
-    for (unsigned i = 0; i < v->profile->count; i++)
-        criterion_row(h, &v->findings[i]);
+    for (unsigned g = 0; g < PAGE_GRADES; g++) {
+        for (unsigned i = 0; i < v->profile->count; i++) {
+            if (v->findings[i].grade == page_order[g])
+                criterion_row(h, &v->findings[i]);
+        }
+    }
     html_close(h);
     html_close(h);
     html_close(h);

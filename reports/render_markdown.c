@@ -1,4 +1,3 @@
-#include <math.h>
 #include <string.h>
 
 #include "probes/kit/auto.h"
@@ -70,16 +69,19 @@ static void role_row(const struct verdict *v, struct buf *out)
 {
     const struct finding *f = page_decisive(v);
     AUTO(buf) struct buf value = { 0 };
+    AUTO(buf) struct buf bound = { 0 };
     char text[PAGE_SHORT_BYTES];
     buf_adds(out, "|");
     cell(out, v->profile->role);
     cell_grade(out, v->grade);
     cell(out, page_score(v->score, text));
-    if (f)
+    if (f) {
         page_value(f, &value);
+        page_bound(f, &bound);
+    }
     cell(out, f ? f->criterion->title : "nothing was measured");
     cell_words(out, &value);
-    cell(out, f ? f->bound_text : "");
+    cell(out, buf_text(&bound));
     cell(out, f ? page_headroom(f->headroom, text) : "-");
     buf_addf(out, " %u of %u |", v->unknown, v->known + v->unknown);
     cell(out, f && f->close ? "close" : "");
@@ -121,10 +123,12 @@ static void gaps(const struct report *r, struct buf *out)
     if (count > 0)
         buf_adds(out, "## Unknown, and left out of the verdicts\n\n");
     for (unsigned i = 0; i < count; i++) {
-        buf_adds(out, "- ");
+        AUTO(buf) struct buf why = { 0 };
+        page_why(all[i].how, all[i].reason, &why);
+        buf_adds(out, "- **");
         say(out, all[i].what);
-        buf_addf(out, " %s: ", all[i].how);
-        say(out, all[i].reason);
+        buf_adds(out, "**: ");
+        say_words(out, &why);
         buf_adds(out, "\n");
     }
     if (count > 0)
@@ -142,11 +146,7 @@ static void finding_row(const struct finding *f, struct buf *out)
     buf_adds(out, "|");
     cell(out, c->title);
     cell_grade(out, f->grade);
-    buf_addf(&evidence, "%s%s%s", f->value_text, *f->reason ? ": " : "", f->reason);
-    if (!isnan(f->rate_bound_per_hour)) {
-        buf_adds(&evidence, "; ");
-        page_evidence(f, &evidence);
-    }
+    page_found(f, &evidence);
     cell_words(out, &evidence);
     page_interval(f->low, f->high, c->unit, &interval);
     cell_words(out, &interval);
@@ -159,6 +159,16 @@ static void finding_row(const struct finding *f, struct buf *out)
     buf_adds(out, "\n");
 }
 
+static void rows_by_grade(const struct verdict *v, struct buf *out)
+{
+    for (unsigned g = 0; g < PAGE_GRADES; g++) {
+        for (unsigned i = 0; i < v->profile->count; i++) {
+            if (v->findings[i].grade == page_order[g])
+                finding_row(&v->findings[i], out);
+        }
+    }
+}
+
 static void criteria(const struct report *r, struct buf *out)
 {
     if (r->verdict_count > 0)
@@ -166,7 +176,8 @@ static void criteria(const struct report *r, struct buf *out)
     for (unsigned i = 0; i < r->verdict_count; i++) {
         const struct verdict *v = &r->verdicts[i];
         AUTO(buf) struct buf grade = { 0 };
-        page_grade(v, &grade);
+        buf_addf(&grade, "%s: ", grade_name(v->grade));
+        page_counts(v, &grade);
         buf_adds(out, "\n<details><summary>");
         say(out, v->profile->role);
         buf_adds(out, ": ");
@@ -174,8 +185,7 @@ static void criteria(const struct report *r, struct buf *out)
         buf_adds(out,
                  "</summary>\n\n| criterion | verdict | found | 95 % | bounds | headroom | why "
                  "| advice |\n|---|---|---|---|---|--:|---|---|\n");
-        for (unsigned k = 0; k < v->profile->count; k++)
-            finding_row(&v->findings[k], out);
+        rows_by_grade(v, out);
         buf_adds(out, "\n</details>\n");
     }
 }

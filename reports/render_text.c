@@ -61,6 +61,8 @@ static void say_results(const struct report *r, struct buf *out)
         buf_adds(out, "\n");
     for (unsigned i = 0; i < r->document->measurement_count; i++) {
         const struct result *m = &r->document->measurements[i];
+        if (m->status == STATUS_MEASURED && m->metric_count == 0)
+            continue; /* facts are in the first line and in the verdicts */
         AUTO(buf) struct buf name = { 0 };
         AUTO(buf) struct buf words = { 0 };
         wrap_clean(m->probe, &name);
@@ -231,6 +233,23 @@ static void say_advice(const struct report *r, const struct finding *f, struct b
     paragraph(r, &advice, 2 * TEXT_INDENT, 3 * TEXT_INDENT + 1, out);
 }
 
+static void add_criterion(struct libscols_table *t, const struct finding *f, unsigned room)
+{
+    struct libscols_line *line = scols_table_new_line(t, NULL);
+    AUTO(buf) struct buf found = { 0 };
+    char text[PAGE_SHORT_BYTES];
+    if (!line)
+        return;
+    set_cell_text(line, 0, f->criterion->id);
+    set_grade(line, 1, f->grade);
+    set_cell_text(line, 2, page_headroom(f->headroom, text));
+    if (f->grade == GRADE_UNKNOWN)
+        page_why(f->value_text, f->reason, &found);
+    else
+        page_judged(f, &found);
+    set_rest(line, 3, &found, room);
+}
+
 static int say_criteria(const struct report *r, const struct verdict *v, struct buf *out,
                         struct err *e)
 {
@@ -247,20 +266,11 @@ static int say_criteria(const struct report *r, const struct verdict *v, struct 
     }
     struct libscols_table *t = open_table(r, columns, count);
     const unsigned room = rest_of(r, columns, count);
-    for (unsigned i = 0; t && i < v->profile->count; i++) {
-        const struct finding *f = &v->findings[i];
-        struct libscols_line *line = scols_table_new_line(t, NULL);
-        AUTO(buf) struct buf found = { 0 };
-        char text[PAGE_SHORT_BYTES];
-        if (!line)
-            break;
-        set_cell_text(line, 0, f->criterion->id);
-        set_grade(line, 1, f->grade);
-        set_cell_text(line, 2, page_headroom(f->headroom, text));
-        page_judged(f, &found);
-        if (f->grade == GRADE_UNKNOWN)
-            buf_addf(&found, ": %s", f->reason);
-        set_rest(line, 3, &found, room);
+    for (unsigned g = 0; t && g < PAGE_GRADES; g++) {
+        for (unsigned i = 0; i < v->profile->count; i++) {
+            if (v->findings[i].grade == page_order[g])
+                add_criterion(t, &v->findings[i], room);
+        }
     }
     return close_table(t, out, e);
 }
@@ -292,7 +302,8 @@ static void say_gaps(const struct report *r, struct buf *out)
         buf_adds(out, "\nUnknown, and left out of the verdicts:\n");
     for (unsigned i = 0; i < count; i++) {
         AUTO(buf) struct buf words = { 0 };
-        buf_addf(&words, "%s %s: %s", gaps[i].what, gaps[i].how, gaps[i].reason);
+        buf_addf(&words, "%s: ", gaps[i].what);
+        page_why(gaps[i].how, gaps[i].reason, &words);
         buf_adds(out, "  ");
         paragraph(r, &words, TEXT_INDENT, 2 * TEXT_INDENT, out);
     }
@@ -313,9 +324,9 @@ static void say_closing(const struct report *r, struct buf *out)
         return;
     if (close > 0)
         buf_addf(&words,
-                 "%u %s close: the 95 %% interval reaches across a bound; a longer --budget "
+                 "%u criteri%s close: the 95 %% interval reaches across a bound; a longer --budget "
                  "decides. ",
-                 close, close > 1 ? "criteria are" : "criterion is");
+                 close, close > 1 ? "a over all roles are" : "on is");
     buf_addf(&words, "Why and what to do: plimsoll explain %s/%s%s", worst->profile->role,
              page_decisive(worst)->criterion->id,
              r->details ? "." : "; every criterion: --details.");

@@ -66,7 +66,8 @@ double verdict_score(const struct criterion *c, double value)
     }
     if (isnan(c->unfit))
         return score_at_fit * headroom; /* never unfit, so never 0 */
-    return score_at_fit * log(c->unfit / value) / log(c->unfit / c->fit);
+    double score = score_at_fit * log(c->unfit / value) / log(c->unfit / c->fit);
+    return score > 0 ? score : 0; /* not -0 */
 }
 
 static bool is_close(const struct criterion *c, const struct finding *f)
@@ -91,6 +92,15 @@ static void cut(char *to, size_t size, const char *fmt, ...)
         memcpy(to + size - 4, "...", 4);
 }
 
+/* "yes" where "no" is the only bad word, and the other way round. */
+static const char *opposite_of(const struct criterion *c)
+{
+    char *const *words = c->unfit_on ? c->unfit_on : c->marginal_on;
+    if (!words || words[1] || (c->unfit_on && c->marginal_on))
+        return NULL;
+    return strcmp(words[0], "no") == 0 ? "yes" : strcmp(words[0], "yes") == 0 ? "no" : NULL;
+}
+
 static void say_bound(const struct criterion *c, struct finding *f)
 {
     char text[UNITS_TEXT_BYTES];
@@ -99,6 +109,11 @@ static void say_bound(const struct criterion *c, struct finding *f)
         (void)snprintf(
             f->bound_text, sizeof f->bound_text, "%s %s",
             c->kind == CRITERION_AT_MOST ? "<=" : ">=", units_format(c->fit, c->unit, text));
+        return;
+    }
+    const char *opposite = opposite_of(c);
+    if (opposite) {
+        cut(f->bound_text, sizeof f->bound_text, "%s", opposite);
         return;
     }
     buf_adds(&words, c->kind == CRITERION_REQUIRES ? "all of" : "not");
@@ -258,12 +273,17 @@ static void judge(const struct criterion *c, const struct document *d, struct fi
         judge_fact(c, d, f);
 }
 
-/* Whether a decides rather than b: the worse grade, then the lower score; no score comes last. */
+/*
+ * Whether a decides rather than b: the worse grade, then the lower score, then the smaller
+ * headroom. What has none of them comes last, and the earlier one decides.
+ */
 static bool decides(const struct finding *a, const struct finding *b)
 {
     if (a->grade != b->grade)
         return grade_worse(a->grade, b->grade) == a->grade;
-    return !isnan(a->score) && (isnan(b->score) || a->score < b->score);
+    if (isnan(a->score) || isnan(b->score))
+        return !isnan(a->score);
+    return a->score < b->score || (a->score <= b->score && a->headroom < b->headroom);
 }
 
 static void sum_up(struct verdict *v, bool strict)

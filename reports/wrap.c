@@ -51,6 +51,34 @@ unsigned wrap_columns(const char *text)
     return columns_of(text, strlen(text));
 }
 
+/* Whether the blank behind `bytes` of text belongs to a figure: "25 ms", "<= 25 ms". */
+static bool is_glue(const char *text, size_t bytes)
+{
+    static const char *const units[] = { "ns",  "us",  "ms",  "s",    "%",    "B",   "KiB",
+                                         "MiB", "GiB", "TiB", "kB/s", "MB/s", "GB/s" };
+    const char *next = text + bytes + strspn(text + bytes, " ");
+    size_t length = strcspn(next, " ,;:)");
+    char last = text[bytes - 1];
+    if (last == '=' || last == '<' || last == '>')
+        return bytes <= 3;
+    for (unsigned i = 0; last >= '0' && last <= '9' && i < sizeof units / sizeof units[0]; i++) {
+        if (strlen(units[i]) == length && strncmp(units[i], next, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The bytes up to the next blank at which a line may end. */
+static size_t unbroken(const char *text)
+{
+    size_t bytes = strcspn(text, " ");
+    while (text[bytes] && is_glue(text, bytes)) {
+        bytes += strspn(text + bytes, " ");
+        bytes += strcspn(text + bytes, " ");
+    }
+    return bytes;
+}
+
 void wrap_words(const char *text, unsigned at, unsigned indent, unsigned width, struct buf *out)
 {
     unsigned column = at;
@@ -59,7 +87,7 @@ void wrap_words(const char *text, unsigned at, unsigned indent, unsigned width, 
         width = indent + 1;
     text += strspn(text, " ");
     while (*text) {
-        size_t bytes = strcspn(text, " ");
+        size_t bytes = unbroken(text);
         unsigned wide = columns_of(text, bytes);
         if (column + (fresh ? 0 : 1) + wide > width && column > indent) {
             buf_addf(out, "\n%*s", (int)indent, "");

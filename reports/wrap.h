@@ -12,7 +12,7 @@ void wrap_clean(const char *text, struct buf *out);
 /*
  * Appends text broken at blanks so that no line passes `width`; the first line begins at column
  * `at`, where out already is, further ones are indented by `indent`. A word that fits no line is
- * cut into pieces. Ends without a newline.
+ * cut into pieces; a number keeps its unit and "<=" its number. Ends without a newline.
  */
 void wrap_words(const char *text, unsigned at, unsigned indent, unsigned width, struct buf *out);
 /* Characters, not bytes. */

@@ -155,8 +155,9 @@ STOPPED_FIGURES = {
 OPTIONS = """NAMESPACES UTS_NS IPC_NS PID_NS NET_NS USER_NS CGROUPS CGROUP_SCHED CGROUP_CPUACCT
 CGROUP_FREEZER CGROUP_PIDS CGROUP_DEVICE CGROUP_BPF CGROUP_HUGETLB CGROUP_PERF CPUSETS MEMCG BLK_CGROUP
 FAIR_GROUP_SCHED CFS_BANDWIDTH KEYS INET PROC_FS VETH BRIDGE BRIDGE_NETFILTER VXLAN IPVLAN MACVLAN DUMMY
-OVERLAY_FS EXT4_FS XFS_FS BTRFS_FS POSIX_MQUEUE SECCOMP IP_VS IP_VS_RR IP_VS_PROTO_TCP IP_VS_PROTO_UDP
-IP_VS_NFCT IP_NF_FILTER IP_NF_MANGLE IP_NF_NAT IP_NF_TARGET_MASQUERADE IP_NF_TARGET_REDIRECT
+OVERLAY_FS EXT4_FS XFS_FS BTRFS_FS POSIX_MQUEUE SECCOMP SECCOMP_FILTER IP_VS IP_VS_RR IP_VS_PROTO_TCP IP_VS_PROTO_UDP
+IP_VS_NFCT IP_NF_FILTER IP_NF_MANGLE IP_NF_RAW IP_NF_NAT IP_NF_TARGET_MASQUERADE
+IP_NF_TARGET_REDIRECT
 IP6_NF_FILTER IP6_NF_NAT NF_CONNTRACK NF_NAT NF_TABLES NFT_COMPAT NETFILTER_XT_MATCH_ADDRTYPE
 NETFILTER_XT_MATCH_COMMENT NETFILTER_XT_MATCH_CONNTRACK NETFILTER_XT_MATCH_IPVS
 NETFILTER_XT_MATCH_MULTIPORT NETFILTER_XT_MATCH_STATISTIC NETFILTER_XT_MARK NETFILTER_XT_SET
@@ -204,7 +205,7 @@ def facts(system, kernel, machine, disk, network, tries):
     return {
         "host.os": fact(os), "host.hostname": fact(hostname),
         "host.virtualization": fact("kvm", reason="CPUID"), "host.container": fact("none"),
-        "host.userns": fact("yes"), "host.kernel.release": fact(release),
+        "host.userns": fact("no"), "host.kernel.release": fact(release),
         "host.kernel.version": fact(version, "version"), "host.kernel.options": options,
         "host.cgroup.version": fact("2"), "host.cgroup.controllers": fact(controllers),
         "host.cpus": count(cpus), "host.cpu.model": fact(model), "host.memory": size(memory),
@@ -246,7 +247,7 @@ HOSTS = [
                     (4, "AMD EPYC-Rome Processor", 8 * GIB - 160 * MIB, 0, 12 * DAY, CONTROLLERS),
                     ("ext4", "ordered", "vda", "virtio_blk", "no", "none", "write back", 160 * GIB,
                      141 * GIB),
-                    ("yes", 8192, 262144, "0", []), tried({})),
+                    ("yes", 8192, 262144, "1", []), tried({})),
      "figures": GOOD_FIGURES,
      "remarks": [("disk.wal", "measured", CLOSED),
                  ("disk.wal", "measured", "Filesystem ext4 on vda (virtio_blk), journal: ordered."),
