@@ -77,7 +77,8 @@ struct complaint {
     unsigned line; /* 0: no place was given */
 };
 
-static void listen(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void listen(cyaml_log_t level, void *ctx,
+                                                         const char *fmt, va_list args)
 {
     struct complaint *c = ctx;
     char said[256];
