@@ -10,6 +10,7 @@
 #include "bench/stop.h"
 #include "bench/survey.h"
 #include "probes/kit/auto.h"
+#include "probes/probes.h"
 
 struct vet_conf {
     struct survey_conf survey;
@@ -51,6 +52,12 @@ static bool vet_holds(const char *const *names, unsigned count, const char *name
     return held;
 }
 
+static bool vet_may_repeat(const char *name)
+{
+    const struct probe *p = probes_find(name);
+    return p && !(p->effects & PROBE_LEAVES_TRACES);
+}
+
 /* The probes whose figures are close to a bound, else the rare-event ones. */
 static unsigned vet_again(const struct document *d, void *arg, const char *names[], unsigned most)
 {
@@ -64,8 +71,10 @@ static unsigned vet_again(const struct document *d, void *arg, const char *names
         for (unsigned k = 0; k < role->profile->count; k++) {
             const struct finding *f = &role->findings[k];
             const struct result *owner = document_measurement(d, f->probe);
-            if (f->close && owner && count < most && !vet_holds(names, count, owner->probe))
+            if (f->close && owner && count < most && vet_may_repeat(owner->probe) &&
+                !vet_holds(names, count, owner->probe)) {
                 names[count++] = owner->probe;
+            }
         }
     }
     for (unsigned i = 0; count == 0 && i < sizeof vet_rare / sizeof vet_rare[0]; i++)

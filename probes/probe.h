@@ -40,7 +40,8 @@ enum probe_effects {
     PROBE_READS_DISK = 1 << 1,
     PROBE_LOADS_CPU = 1 << 2,
     PROBE_SENDS_PACKETS = 1 << 3,
-    PROBE_TRIES_KERNEL = 1 << 4, /* namespaces, mounts, cgroups: tried in a child and undone */
+    PROBE_LEAVES_TRACES = 1 << 5, /* what it did changes what it would find: never measured twice */
+    PROBE_TRIES_KERNEL = 1 << 4,  /* namespaces, mounts, cgroups: tried in a child and undone */
 };
 
 /* Where a probe works. Borrowed from the runner. */
