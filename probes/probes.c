@@ -4,11 +4,13 @@
 
 #include "probes/disk/disk.h"
 #include "probes/host/host.h"
+#include "probes/image/image.h"
 #include "probes/net/net.h"
 #include "probes/noise/noise.h"
 
 const struct probe *const probes_all[] = {
-    &host, &host_try, &disk_wal, &disk_read, &disk_write, &net_rtt, &noise_stall, NULL,
+    &host,          &host_try,  &disk_wal, &disk_read,   &disk_write,
+    &image_extract, &image_wal, &net_rtt,  &noise_stall, NULL,
 };
 
 const struct probe *probes_find(const char *name)

@@ -1,0 +1,217 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "probes/disk/doubt.h"
+#include "probes/disk/wal.h"
+#include "probes/image/image.h"
+#include "probes/kit/clk.h"
+
+enum {
+    IMAGE_WAL,
+    IMAGE_WAL_RATE
+};
+
+static const struct metric image_wal_metrics[] = {
+    [IMAGE_WAL] = {"image.wal",       UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99 max",
+                   "How long one append with its fdatasync takes while image layers are unpacked "
+                    "on the same filesystem."                        },
+    [IMAGE_WAL_RATE] = { "image.wal.rate", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+                   "Synced appends a second by one writer meanwhile."},
+    METRIC_END,
+};
+
+enum {
+    IMAGE_WAL_BUDGET_RATE = 64 << 20 /* bytes a second that the log may write: 29,000 appends */
+};
+
+struct image_wal_state {
+    struct image_bench bench;
+    struct wal wal;
+    struct hist seen; /* all repetitions */
+    uint64_t observed_ns;
+    uint64_t wal_budget_bytes;
+    uint64_t slot_end_ns;
+    pthread_t puller;
+    bool has_puller;
+    sem_t go; /* posted once, by the first repetition or to leave */
+    bool has_gone;
+    volatile sig_atomic_t halt; /* to the puller: stop now */
+    atomic_bool pulling;        /* from the puller: false when it has ended */
+    struct err pull_err;        /* valid once pulling is false */
+    uint64_t pulled_ns;         /* time it was at work */
+};
+
+static uint64_t image_wal_log_bytes(uint64_t slot_ns)
+{
+    return (uint64_t)((double)slot_ns / CLK_NS_PER_S * IMAGE_WAL_BUDGET_RATE);
+}
+
+static int image_wal_supported(const struct probe_site *site, const void *conf, struct err *e)
+{
+    return image_check(site, conf, 2 * (uint64_t)WAL_SEGMENT_BYTES, e);
+}
+
+static int image_wal_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
+                              struct probe_cost *cost, struct err *e)
+{
+    (void)e;
+    cost->write_bytes = image_write_bytes(site, conf, slot_ns) + image_wal_log_bytes(slot_ns);
+    cost->setup_ns = image_setup_ns(site, conf);
+    return 0;
+}
+
+/* Unpacks sets until it is told to stop, the budget is used up, or something fails. */
+static void *image_wal_pull(void *arg)
+{
+    struct image_wal_state *s = arg;
+    struct pull_took took;
+    while (sem_wait(&s->go) && errno == EINTR) {
+    }
+    while (!s->halt && pull_may(&s->bench.pull)) {
+        int failed = pull_once(&s->bench.pull, s->slot_end_ns, &took, &s->pull_err);
+        s->pulled_ns += took.wall_ns;
+        if (failed)
+            break;
+    }
+    s->pulling = false;
+    return NULL;
+}
+
+static int image_wal_setup(struct probe_run *run, struct err *e)
+{
+    struct image_wal_state *s = calloc(1, sizeof *s);
+    run->state = s;
+    if (!s)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the log and the image");
+    s->wal.fd = -1;
+    s->wal.dir_fd = -1;
+    s->slot_end_ns = run->slot_end_ns;
+    s->wal_budget_bytes = image_wal_log_bytes(run->slot_ns);
+    if (hist_open(&s->seen, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e) ||
+        image_bench_open(run, run->conf, run->write_budget_bytes - s->wal_budget_bytes, &s->halt,
+                         &s->bench, e))
+        return -1;
+    if (wal_open(&s->wal, run->scratch_fd, WAL_RECORD_BYTES, WAL_SEGMENT_BYTES, run->seed, e))
+        return err_wrap(e, "'%s'", run->site->dir);
+    (void)sem_init(&s->go, 0, 0);
+    s->pulling = true;
+    int sys = pthread_create(&s->puller, NULL, image_wal_pull, s);
+    if (sys)
+        return err_set(e, ERR_NO_RESOURCE, sys, "start a thread to unpack layers");
+    s->has_puller = true;
+    return 0;
+}
+
+static void image_wal_go(struct image_wal_state *s)
+{
+    if (!s->has_gone)
+        (void)sem_post(&s->go);
+    s->has_gone = true;
+}
+
+/* Waits for the puller to end; idempotent. */
+static void image_wal_halt(struct image_wal_state *s)
+{
+    s->halt = 1;
+    if (!s->has_puller)
+        return;
+    image_wal_go(s);
+    (void)pthread_join(s->puller, NULL);
+    (void)sem_destroy(&s->go);
+    s->has_puller = false;
+}
+
+static bool image_wal_goes_on(const struct image_wal_state *s, const struct probe_run *run)
+{
+    return clk_now_ns() < run->until_ns && !*run->stopping && s->pulling &&
+           s->wal.written_bytes + s->wal.record_bytes <= s->wal_budget_bytes;
+}
+
+/* Appends count only while layers are being unpacked: when that ends, so does the slot. */
+static int image_wal_measure(struct probe_run *run, struct err *e)
+{
+    struct image_wal_state *s = run->state;
+    struct hist *latency = &run->hists[IMAGE_WAL];
+    uint64_t began_ns = clk_now_ns();
+    image_wal_go(s);
+    while (image_wal_goes_on(s, run)) {
+        uint64_t latency_ns = 0;
+        uint64_t sync_ns = 0;
+        if (wal_append(&s->wal, &latency_ns, &sync_ns, e))
+            return err_wrap(e, "'%s'", run->site->dir);
+        hist_record(latency, latency_ns);
+    }
+    uint64_t observed_ns = clk_now_ns() - began_ns;
+    if (latency->total > 0) {
+        run->values[IMAGE_WAL_RATE] = (double)latency->total * CLK_NS_PER_S / (double)observed_ns;
+        hist_merge(&s->seen, latency);
+        s->observed_ns += observed_ns;
+    }
+    run->done = clk_now_ns() < run->until_ns;
+    return 0;
+}
+
+static void image_wal_judge(struct probe_run *run)
+{
+    struct image_wal_state *s = run->state;
+    const struct pull *p = &s->bench.pull;
+    image_wal_halt(s);
+    image_bench_note(run, run->conf, &s->bench);
+    run->result->written_bytes += s->wal.written_bytes;
+    double mb = (double)p->count.stream_bytes / 1e6;
+    double seconds = (double)s->pulled_ns / CLK_NS_PER_S;
+    result_note(run->result,
+                "Meanwhile %u whole sets were unpacked, %.0f MB at %.0f MB/s; the log's appends "
+                "are disk.wal's: %d bytes, fdatasync after each, closed loop.",
+                p->whole, mb, seconds > 0 ? mb / seconds : 0, WAL_RECORD_BYTES);
+    enum err_kind why = s->pull_err.kind;
+    if (why != ERR_NONE && why != ERR_TIMEOUT && why != ERR_INTERRUPTED)
+        result_set_status(run->result, STATUS_FAILED, "'%s': unpacking failed: %s", run->site->dir,
+                          s->pull_err.msg);
+    else if (p->whole == 0 && !*run->stopping)
+        result_set_status(run->result, STATUS_UNTRUSTED,
+                          "not one set of layers was unpacked meanwhile (%.0f of %.0f MB): the "
+                          "load was not what is claimed; give a longer --budget",
+                          mb, (double)s->bench.set.tar_bytes / 1e6);
+    doubt_few(run->result, "image.wal", &s->seen, s->observed_ns);
+    doubt_overhead(run->result, "image.wal", &s->seen, clk_cost_ns());
+}
+
+static void image_wal_teardown(struct probe_run *run)
+{
+    struct image_wal_state *s = run->state;
+    if (!s)
+        return;
+    image_wal_halt(s);
+    wal_release(&s->wal);
+    image_bench_close(run, &s->bench);
+    hist_release(&s->seen);
+    free(s);
+    run->state = NULL;
+}
+
+const struct probe image_wal = {
+    .name = "image.wal",
+    .title = "Durable append latency during an image pull",
+    .why = "What an etcd feels while its node unpacks an image on the same disk: a leader whose "
+           "sync outlasts the election timeout loses its cluster.",
+    .source = "etcd hardware guide (disks) and issues on fsync during image pulls; containerd "
+              "issue 9347 (fsync of one file flushes the dirty pages of others on ext4)",
+    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .effects = PROBE_WRITES_DISK | PROBE_READS_DISK | PROBE_LOADS_CPU | PROBE_LEAVES_TRACES,
+    .weight = 8,
+    .repetition_ns = 500 * (uint64_t)CLK_NS_PER_MS,
+    .opts = image_opts,
+    .conf_size = sizeof(struct image_conf),
+    .metrics = image_wal_metrics,
+    .supported = image_wal_supported,
+    .estimate = image_wal_estimate,
+    .setup = image_wal_setup,
+    .measure = image_wal_measure,
+    .judge = image_wal_judge,
+    .teardown = image_wal_teardown,
+};
