@@ -10,6 +10,7 @@ struct loop {
     const struct drive *drive;
     struct drive_count *count;
     unsigned in_flight;
+    unsigned batch;
     unsigned idle_count, ready_count;
     bool ending;                              /* nothing more is issued */
     uint64_t progress_ns;                     /* last completion, or the start */
@@ -63,7 +64,7 @@ static void loop_look(struct loop *l, uint64_t now_ns)
         l->ending = true;
 }
 
-/* Hands over what is ready; what the engine does not take stays ready. */
+/* Hands over a batch of what is ready; the rest waits for the next turn. */
 static int loop_issue(struct loop *l, struct err *e)
 {
     struct engine *en = l->drive->engine;
@@ -72,9 +73,10 @@ static int loop_issue(struct loop *l, struct err *e)
     loop_look(l, now_ns);
     if (l->ending || l->ready_count == 0)
         return 0;
-    for (unsigned i = 0; i < l->ready_count; i++)
+    unsigned count = l->ready_count < l->batch ? l->ready_count : l->batch;
+    for (unsigned i = 0; i < count; i++)
         l->started_ns[l->ready[i].slot] = now_ns;
-    int taken = en->row->submit(en, l->ready, l->ready_count);
+    int taken = en->row->submit(en, l->ready, count);
     if (taken == -EAGAIN || taken == -EINTR)
         taken = 0;
     if (taken < 0 || (taken == 0 && l->in_flight == 0))
@@ -129,11 +131,14 @@ static int loop_take(struct loop *l, unsigned n, uint64_t now_ns, struct err *e)
 static int loop_reap(struct loop *l, struct err *e)
 {
     struct engine *en = l->drive->engine;
-    int n = en->row->reap(en, l->completed, 1, l->drive->depth, DRIVE_TICK_NS);
+    unsigned least = l->ready_count > 0 && !l->ending ? 0 : 1;
+    int n = en->row->reap(en, l->completed, least, l->drive->depth, DRIVE_TICK_NS);
     uint64_t now_ns = clk_now_ns();
     if (n < 0)
         return err_set(e, err_kind_of(-n), -n, "%s waits for %s", en->row->title, l->drive->what);
-    return n == 0 ? loop_patience(l, now_ns, e) : loop_take(l, (unsigned)n, now_ns, e);
+    if (n > 0)
+        return loop_take(l, (unsigned)n, now_ns, e);
+    return least == 0 ? 0 : loop_patience(l, now_ns, e);
 }
 
 /* After a failure: what is in flight must not touch the buffers later. */
@@ -156,6 +161,7 @@ int drive_run(const struct drive *d, struct drive_count *count, struct err *e)
         return err_set(e, ERR_USAGE, 0, "%s cannot keep %u I/Os in flight", d->engine->row->title,
                        d->depth);
     l.progress_ns = count->began_ns;
+    l.batch = d->batch ? d->batch : (d->depth + DRIVE_BATCH_SHARE - 1) / DRIVE_BATCH_SHARE;
     for (unsigned i = 0; i < d->depth; i++)
         l.idle[i] = d->depth - 1 - i;
     int status = 0;

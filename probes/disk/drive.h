@@ -27,10 +27,19 @@
 /* How often a waiting loop looks at *stopping. */
 #define DRIVE_TICK_NS UINT64_C(100000000)
 
+enum {
+    /*
+     * All that completed together handed over together makes convoys: on virtio at depth 32 a
+     * median of 603 us, but 444 us in groups of 4 and 427 us one by one, where the rate falls.
+     */
+    DRIVE_BATCH_SHARE = 8
+};
+
 struct drive {
     struct engine *engine;   /* open; its buffers are at least pattern->block_bytes */
     struct pattern *pattern; /* offsets, block size, payload */
     unsigned depth;          /* 1..engine->conf.depth; 1 for an engine without a queue */
+    unsigned batch;          /* handed over at once, at most; 0: depth / DRIVE_BATCH_SHARE */
     bool write;
     struct hist *latency; /* ns; NULL: not recorded (warm-up, filling) */
     uint64_t until_ns;    /* CLOCK_MONOTONIC */

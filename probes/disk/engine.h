@@ -58,8 +58,8 @@ struct engine_row {
      */
     int (*submit)(struct engine *en, const struct engine_io *ios, unsigned count);
     /*
-     * Waits for at least `least` (1 or more), at most until timeout_ns passed (relative) or a
-     * signal came; how many, which may be fewer then, or -errno.
+     * Waits for at least `least`, at most until timeout_ns passed (relative) or a signal came; how
+     * many, which may be fewer then, or -errno. least 0 waits for nothing.
      */
     int (*reap)(struct engine *en, struct engine_done *done, unsigned least, unsigned most,
                 uint64_t timeout_ns);

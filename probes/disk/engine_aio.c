@@ -67,7 +67,7 @@ static int aio_reap(struct engine *en, struct engine_done *done, unsigned least,
                     uint64_t timeout_ns)
 {
     struct aio *a = en->state;
-    struct timespec limit = clk_timespec(timeout_ns);
+    struct timespec limit = clk_timespec(least == 0 ? 0 : timeout_ns);
     int n = io_getevents(a->context, (long)least, (long)most, a->events, &limit);
     for (int i = 0; i < n; i++) {
         const struct io_event *event = &a->events[i];

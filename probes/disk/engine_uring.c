@@ -151,7 +151,9 @@ static int uring_reap(struct engine *en, struct engine_done *done, unsigned leas
     struct __kernel_timespec limit = { .tv_sec = (long long)(timeout_ns / CLK_NS_PER_S),
                                        .tv_nsec = (long long)(timeout_ns % CLK_NS_PER_S) };
     struct io_uring_cqe *first = NULL;
-    int status = io_uring_submit_and_wait_timeout(&u->ring, &first, least, &limit, NULL);
+    int status = least == 0
+                     ? io_uring_submit_and_get_events(&u->ring)
+                     : io_uring_submit_and_wait_timeout(&u->ring, &first, least, &limit, NULL);
     if (status < 0 && status != -ETIME && status != -EINTR && status != -EAGAIN)
         return status;
     return uring_collect(u, done, most);

@@ -220,6 +220,25 @@ static void check_empty_reap(struct rig *r)
 {
     struct engine_done done;
     assert_int_equal(r->engine.row->reap(&r->engine, &done, 1, 1, CLK_NS_PER_MS), 0);
+    assert_int_equal(r->engine.row->reap(&r->engine, &done, 0, 1, UINT64_MAX / 2), 0);
+}
+
+static void check_reap_without_waiting(struct rig *r)
+{
+    struct engine_io io = { .bytes = BLOCK };
+    struct engine_done done;
+    int n = 0;
+    assert_int_equal(r->engine.row->submit(&r->engine, &io, 1), 1);
+    while (n == 0) /* it must have been handed over, or this would never end */
+        n = r->engine.row->reap(&r->engine, &done, 0, 1, 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(done.result, BLOCK);
+}
+
+static void a_reap_that_does_not_wait_hands_over_all_the_same(void **state)
+{
+    (void)state;
+    for_each_row(check_reap_without_waiting);
 }
 
 static void waiting_for_nothing_ends_with_nothing(void **state)
@@ -287,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_read_behind_the_end_gives_nothing),
         cmocka_unit_test(errors_come_back_as_negative_errno),
         cmocka_unit_test(a_whole_depth_is_taken_and_every_slot_answered_once),
+        cmocka_unit_test(a_reap_that_does_not_wait_hands_over_all_the_same),
         cmocka_unit_test(waiting_for_nothing_ends_with_nothing),
         cmocka_unit_test(close_waits_for_what_is_in_flight_and_may_be_called_again),
         cmocka_unit_test(the_loop_runs_on_every_engine),

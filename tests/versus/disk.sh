@@ -27,22 +27,23 @@ file=$dir/file
 dd if=/dev/urandom of="$file" bs=1M count="$mib" oflag=direct status=none || exit 3
 sync
 
-# "IOPS P50_NS P99_NS" of a fio run; the second argument is the JSON path to its percentiles.
+# "IOPS P50_NS P99_NS" of a fio run: side (read or write), and whether the I/O or its sync is meant.
+# Latency counts from before the I/O is handed over, as ours does; fio's clat would leave out what
+# the system call takes.
 fio_figures() {
     python3 -c '
 import json, sys
 job = json.load(sys.stdin)["jobs"][0]
-section, latency = sys.argv[1:]
-side = job["read"] if section == "read" else job["write"]
-source = job["sync"] if latency == "sync" else side
-p = source["lat_ns" if latency == "sync" else "clat_ns"]["percentile"]
+side = job[sys.argv[1]]
+p = (job["sync"] if sys.argv[2] == "sync" else side)["lat_ns"]["percentile"]
 print(round(side["iops"]), p["50.000000"], p["99.000000"])' "$1" "$2"
 }
 
 fio_read() {
     fio --name=x --filename="$file" --size="${mib}m" --time_based --runtime="$seconds" \
         --randrepeat=0 --norandommap --direct=1 --ioengine=io_uring --fixedbufs --registerfiles \
-        --rw=randread --bs=4k --iodepth="$1" --output-format=json | fio_figures read clat
+        --rw=randread --bs=4k --iodepth="$1" --lat_percentiles=1 --clat_percentiles=0 \
+        --output-format=json | fio_figures read io
 }
 
 # etcd's recipe as its documentation gives it, but for the size: a whole segment.

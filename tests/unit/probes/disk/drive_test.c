@@ -85,6 +85,7 @@ static void depth_is_reached_and_never_exceeded(void **state)
         struct rig *r = rig_open(&fake_row);
         fake.give_most = give;
         r->drive.depth = 7;
+        r->drive.batch = 7;
         assert_int_equal(rig_run(r), 0);
         assert_int_equal(fake.most_waiting, 7);
         assert_int_equal(r->count.depth_max, 7);
@@ -105,6 +106,31 @@ static void an_engine_that_takes_few_at_a_time_loses_none(void **state)
     assert_int_equal(r->latency.total, 1000);
     assert_int_equal(fake.faults, 0);
     rig_close(r);
+}
+
+static void no_more_than_a_batch_is_handed_over_at_once(void **state)
+{
+    (void)state;
+
+    static const struct {
+        unsigned depth, batch, most;
+    } cases[] = {
+        {32,  0, 4},
+        { 1,  0, 1},
+        { 9,  0, 2},
+        { 32, 5, 5},
+        { 2,  5, 2},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig *r = rig_open(&fake_row);
+        r->drive.depth = cases[i].depth;
+        r->drive.batch = cases[i].batch;
+        assert_int_equal(rig_run(r), 0);
+        assert_int_equal(fake.most_at_once, cases[i].most);
+        assert_int_equal(r->latency.total, 1000);
+        rig_close(r);
+    }
 }
 
 static void sequential_blocks_are_all_written_in_order(void **state)
@@ -258,6 +284,7 @@ int main(void)
         cmocka_unit_test(every_io_that_completes_is_recorded),
         cmocka_unit_test(depth_is_reached_and_never_exceeded),
         cmocka_unit_test(an_engine_that_takes_few_at_a_time_loses_none),
+        cmocka_unit_test(no_more_than_a_batch_is_handed_over_at_once),
         cmocka_unit_test(sequential_blocks_are_all_written_in_order),
         cmocka_unit_test(bytes_are_kept_to_the_byte),
         cmocka_unit_test(nothing_is_issued_when_time_is_over_or_it_was_stopped),

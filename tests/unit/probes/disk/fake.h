@@ -22,6 +22,7 @@ struct fake {
     struct engine_io waiting[ENGINE_DEPTH_MAX];
     unsigned waiting_count;
     unsigned most_waiting;
+    unsigned most_at_once; /* asked for in one submit */
     unsigned submitted;
     unsigned reaped;
     unsigned closed;
@@ -60,6 +61,7 @@ static inline int fake_submit(struct engine *en, const struct engine_io *ios, un
     (void)en;
     if (fake.submit_fails)
         return fake.submit_fails;
+    fake.most_at_once = count > fake.most_at_once ? count : fake.most_at_once;
     unsigned most = fake.take_most && fake.take_most < count ? fake.take_most : count;
     for (unsigned i = 0; i < most; i++) {
         fake.faults += fake.twice[ios[i].slot];
