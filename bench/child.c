@@ -1,6 +1,7 @@
 #include "bench/child.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "bench/frame.h"
@@ -88,32 +89,54 @@ static void child_tell(struct child *c)
     }
 }
 
+/* Empties the rows and sets the end of one repetition; when it began. */
+static uint64_t child_begin(struct child *c)
+{
+    uint64_t began_ns = clk_now_ns();
+    uint64_t length = c->job->probe->repetition_ns;
+    c->run.until_ns = began_ns + (length ? length : c->job->slot_ns);
+    if (c->run.until_ns > c->run.slot_end_ns)
+        c->run.until_ns = c->run.slot_end_ns;
+    for (unsigned i = 0; i < c->result.metric_count; i++) {
+        if (c->run.hists[i].counts)
+            hist_clear(&c->run.hists[i]);
+        c->run.values[i] = NAN;
+        c->run.observed_ns[i] = 0;
+    }
+    return began_ns;
+}
+
+/* One repetition; what a failed one measured before it failed is kept too. */
+static int child_once(struct child *c, struct err *e)
+{
+    struct err kept = { 0 };
+    uint64_t began_ns = child_begin(c);
+    int failed = c->job->probe->measure(&c->run, e);
+    c->run.repetition++;
+    if (child_keep(c, began_ns, &kept) && !failed) {
+        *e = kept;
+        failed = -1;
+    }
+    return failed;
+}
+
+static bool child_goes_on(const struct child *c)
+{
+    return c->job->probe->repetition_ns && !c->run.done && !*c->run.stopping &&
+           clk_now_ns() < c->run.slot_end_ns;
+}
+
 static int child_repeat(struct child *c, struct err *e)
 {
-    const struct probe *p = c->job->probe;
     uint64_t told_ns = 0;
     do {
-        uint64_t began_ns = clk_now_ns();
-        uint64_t length = p->repetition_ns ? p->repetition_ns : c->job->slot_ns;
-        c->run.until_ns = began_ns + length;
-        if (c->run.until_ns > c->run.slot_end_ns)
-            c->run.until_ns = c->run.slot_end_ns;
-        for (unsigned i = 0; i < c->result.metric_count; i++) {
-            if (c->run.hists[i].counts)
-                hist_clear(&c->run.hists[i]);
-            c->run.values[i] = NAN;
-            c->run.observed_ns[i] = 0;
-        }
-        int failed = p->measure(&c->run, e);
-        if (child_keep(c, began_ns, failed ? &(struct err){ 0 } : e) || failed)
+        if (child_once(c, e))
             return -1;
-        c->run.repetition++;
         if (clk_now_ns() - told_ns > CLK_NS_PER_S) {
             child_tell(c);
             told_ns = clk_now_ns();
         }
-    } while (p->repetition_ns && !c->run.done && !*c->run.stopping &&
-             clk_now_ns() < c->run.slot_end_ns);
+    } while (child_goes_on(c));
     return 0;
 }
 
@@ -138,7 +161,7 @@ void child_run(const struct job *job, int scratch_fd, int out_fd)
     AUTO(buf) struct buf text = { 0 };
 
     if (child_measure(&c, scratch_fd, &e)) {
-        bool cannot = e.kind == ERR_UNSUPPORTED && c.run.repetition == 0;
+        bool cannot = e.kind == ERR_UNSUPPORTED && c.run.repetition <= 1;
         result_set_status(&c.result, cannot ? STATUS_SKIPPED : STATUS_FAILED, "%s", e.msg);
     } else if (job->probe->judge) {
         job->probe->judge(&c.run);

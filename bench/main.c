@@ -19,7 +19,7 @@ static int main_print(const struct buf *text)
 static int main_unknown(const char *word)
 {
     const char *names[MAIN_COMMANDS + 1] = { 0 };
-    for (unsigned i = 0; command_all[i] && i < MAIN_COMMANDS; i++)
+    for (unsigned i = 0; i < MAIN_COMMANDS && command_all[i]; i++)
         names[i] = command_all[i]->name;
     const char *near = opt_nearest(word, names);
     if (near)

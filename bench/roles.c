@@ -60,7 +60,7 @@ const struct profile_known *roles_known(void)
 static int roles_unknown(const char *role, struct err *e)
 {
     const char *names[ROLES_MAX + 1] = { 0 };
-    for (unsigned i = 0; profile_embedded[i].role && i < ROLES_MAX; i++)
+    for (unsigned i = 0; i < ROLES_MAX && profile_embedded[i].role; i++)
         names[i] = profile_embedded[i].role;
     const char *near = opt_nearest(role, names);
     return err_set(e, ERR_USAGE, 0, "unknown role '%s'%s%s%s; 'plimsoll list roles' shows all",

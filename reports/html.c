@@ -24,7 +24,10 @@ void html_open(struct html *h, const char *name, const char *class)
     if (is_block(name) && h->out->size > 0 && h->out->data[h->out->size - 1] != '\n')
         buf_adds(h->out, "\n");
     h->open[h->depth++] = name;
-    buf_addf(h->out, class ? "<%s class=\"%s\">" : "<%s>", name, class);
+    if (class)
+        buf_addf(h->out, "<%s class=\"%s\">", name, class);
+    else
+        buf_addf(h->out, "<%s>", name);
 }
 
 void html_close(struct html *h)

@@ -297,7 +297,7 @@ static void sum_up(struct verdict *v, bool strict)
         }
         v->known++;
         v->close += f->close;
-        measured = measured || f->criterion->metric;
+        measured = measured || v->profile->criteria[i].metric;
         if (v->decided_by < 0 || decides(f, &v->findings[v->decided_by]))
             v->decided_by = (int)i;
     }

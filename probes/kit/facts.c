@@ -214,7 +214,7 @@ static json_t *list_to_json(const char *words)
     if (!array) {
         return NULL;
     }
-    char *rest = copy;
+    char *rest = NULL;
     for (char *word = copy; word[0]; word = rest) {
         rest = strchrnul(word, ' ');
         if (*rest) {

@@ -18,7 +18,7 @@ enum {
 };
 
 /* 2^53: up to here every whole double is exact. */
-static const double WHOLE_MAX = 9007199254740992.0;
+static const double whole_max = 9007199254740992.0;
 
 /* What can be known of a text before it costs memory. */
 struct survey {
@@ -308,7 +308,7 @@ json_t *node_new_number(double value)
     if (!isfinite(value)) {
         return json_null();
     }
-    if (fabs(value) < WHOLE_MAX && value == trunc(value)) {
+    if (fabs(value) < whole_max && value == trunc(value)) {
         return json_integer((json_int_t)value);
     }
     return json_real(value);
