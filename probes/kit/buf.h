@@ -21,7 +21,8 @@ struct buf {
 
 void buf_add(struct buf *b, const void *bytes, size_t size) __attribute__((nonnull(1)));
 void buf_adds(struct buf *b, const char *text) __attribute__((nonnull));
-void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull));
+void buf_addf(struct buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3), nonnull(1, 2)));
 /* The text, "" while empty. Valid until the next append. */
 const char *buf_text(const struct buf *b) __attribute__((nonnull));
 void buf_clear(struct buf *b) __attribute__((nonnull));   /* empties, keeps the memory */

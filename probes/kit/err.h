@@ -37,7 +37,8 @@ int err_set(struct err *e, enum err_kind kind, int sys, const char *fmt, ...)
     __attribute__((format(printf, 4, 5), nonnull(1, 4)));
 
 /* Puts "context: " before what *e says. Always returns -1. */
-int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull));
+int err_wrap(struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3), nonnull(1, 2)));
 
 /* The kind that fits an errno: EACCES and EPERM are ERR_DENIED, ENOSYS ERR_UNSUPPORTED, ... */
 enum err_kind err_kind_of(int sys) __attribute__((const));
