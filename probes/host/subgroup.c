@@ -85,7 +85,20 @@ static int subgroup_undo(int dirfd, const char *name, bool handed_down)
     return 0;
 }
 
-unsigned subgroup_sweep(int dirfd)
+/* A zombie is dead, however long its parent takes to notice. */
+static bool subgroup_is_alive(int proc_fd, int pid)
+{
+    char path[32];
+    char stat[256];
+    struct err ignored;
+    (void)snprintf(path, sizeof path, "%d/stat", pid);
+    if (file_line_at(proc_fd, path, stat, sizeof stat, &ignored))
+        return false;
+    const char *state = strrchr(stat, ')');
+    return !state || strncmp(state, ") Z", 3) != 0;
+}
+
+unsigned subgroup_sweep(int dirfd, int proc_fd)
 {
     unsigned swept = 0;
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -97,7 +110,7 @@ unsigned subgroup_sweep(int dirfd)
     for (struct dirent *d = readdir(dir); d; d = readdir(dir)) { // NOLINT(concurrency-mt-unsafe)
         bool handed_down = false;
         int owner = subgroup_owner(d->d_name, &handed_down);
-        if (owner && kill(owner, 0) && errno == ESRCH)
+        if (owner && !subgroup_is_alive(proc_fd, owner))
             swept += subgroup_undo(dirfd, d->d_name, handed_down) == 0;
     }
     (void)closedir(dir);
@@ -176,35 +189,35 @@ static int subgroup_once(int dirfd, bool hand_down, const struct subgroup_limit 
     return failed;
 }
 
-static int subgroup_open(const char *mount, struct err *e)
+static int subgroup_open(const char *mount, int proc_fd, struct err *e)
 {
     int fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_set(e, err_kind_of(errno), errno, "open '%s'", mount);
-    (void)subgroup_sweep(fd);
+    (void)subgroup_sweep(fd, proc_fd);
     return fd;
 }
 
-static int subgroup_try_v1(const struct cgroup *c, char *remark, struct err *e)
+static int subgroup_try_v1(const struct cgroup *c, struct attempt *a, struct err *e)
 {
-    AUTO_CLOSE int pids = c->pids_mount[0] ? subgroup_open(c->pids_mount, e) : -1;
-    AUTO_CLOSE int cpu = c->cpu_mount[0] ? subgroup_open(c->cpu_mount, e) : -1;
+    AUTO_CLOSE int pids = c->pids_mount[0] ? subgroup_open(c->pids_mount, a->proc_fd, e) : -1;
+    AUTO_CLOSE int cpu = c->cpu_mount[0] ? subgroup_open(c->cpu_mount, a->proc_fd, e) : -1;
     if (pids < 0 && cpu < 0)
         return c->pids_mount[0] || c->cpu_mount[0]
                    ? -1
                    : err_set(e, ERR_UNSUPPORTED, 0, "neither pids nor cpu is mounted");
-    if (pids >= 0 && subgroup_once(pids, false, subgroup_v1_pids, remark, e))
+    if (pids >= 0 && subgroup_once(pids, false, subgroup_v1_pids, a->remark, e))
         return -1;
-    return cpu >= 0 && subgroup_once(cpu, false, subgroup_v1_cpu, remark, e) ? -1 : 0;
+    return cpu >= 0 && subgroup_once(cpu, false, subgroup_v1_cpu, a->remark, e) ? -1 : 0;
 }
 
-static int subgroup_try_v2(const struct cgroup *c, char *remark, struct err *e)
+static int subgroup_try_v2(const struct cgroup *c, struct attempt *a, struct err *e)
 {
     char handed[256];
-    AUTO_CLOSE int root = subgroup_open(c->v2_mount, e);
+    AUTO_CLOSE int root = subgroup_open(c->v2_mount, a->proc_fd, e);
     if (root < 0 || file_line_at(root, "cgroup.subtree_control", handed, sizeof handed, e))
         return -1;
-    return subgroup_once(root, handed[0] == '\0', subgroup_v2, remark, e);
+    return subgroup_once(root, handed[0] == '\0', subgroup_v2, a->remark, e);
 }
 
 int subgroup_try(struct attempt *a, struct err *e)
@@ -215,8 +228,8 @@ int subgroup_try(struct attempt *a, struct err *e)
         return -1;
     cgroup_parse_mounts(buf_text(&mounts), &c);
     if (c.v1)
-        return subgroup_try_v1(&c, a->remark, e);
+        return subgroup_try_v1(&c, a, e);
     if (c.v2 && c.v2_mount[0])
-        return subgroup_try_v2(&c, a->remark, e);
+        return subgroup_try_v2(&c, a, e);
     return err_set(e, ERR_UNSUPPORTED, 0, "no cgroup filesystem is mounted");
 }

@@ -19,6 +19,6 @@ attempt_body subgroup_try;
 /* The process in such a name; 0 when it is none of ours. handed_down as above. */
 int subgroup_owner(const char *name, bool *handed_down);
 /* Removes what dead processes left below an open directory of cgroups; how many. */
-unsigned subgroup_sweep(int dirfd);
+unsigned subgroup_sweep(int dirfd, int proc_fd);
 
 #endif
