@@ -89,7 +89,7 @@ void wrap_words(const char *text, unsigned at, unsigned indent, unsigned width, 
     while (*text) {
         size_t bytes = unbroken(text);
         unsigned wide = columns_of(text, bytes);
-        if (column + (fresh ? 0 : 1) + wide > width && column > indent) {
+        if (column + (fresh ? 0 : 1) + wide > width && (!fresh || column > indent)) {
             buf_addf(out, "\n%*s", (int)indent, "");
             column = indent;
             fresh = true;
