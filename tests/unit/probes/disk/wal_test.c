@@ -139,8 +139,10 @@ static void release_may_be_called_again_and_on_nothing(void **state)
 {
     struct rig *r = *state;
     struct wal zero = { 0 };
-    wal_release(&zero); /* must not close descriptor 0 */
-    assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0 || errno == EBADF);
+    if (fcntl(STDIN_FILENO, F_GETFD) < 0)
+        assert_int_equal(open("/dev/null", O_RDONLY), STDIN_FILENO); // NOLINT: kept on purpose
+    wal_release(&zero);
+    assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
     struct wal closed = WAL_CLOSED;
     wal_release(&closed);
     wal_release(&r->wal);
