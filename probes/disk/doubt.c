@@ -34,8 +34,8 @@ void doubt_memory(struct result *r, const char *metric, const struct hist *seen,
         return;
     result_set_status(r, STATUS_UNTRUSTED,
                       "%s: a median of %s was answered from memory, not from the medium; a larger "
-                      "file (--set PROBE.file=SIZE) may outgrow that cache",
-                      metric, units_format((double)p50_ns, UNIT_NS, median));
+                      "file (--set %s.file=SIZE) may outgrow that cache",
+                      metric, units_format((double)p50_ns, UNIT_NS, median), r->probe);
 }
 
 void doubt_overhead(struct result *r, const char *metric, const struct hist *seen,

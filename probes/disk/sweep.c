@@ -264,8 +264,10 @@ static void sweep_note_workers(const struct sweep *s, struct probe_run *run)
         return;
     result_note(run->result,
                 "This target makes io_uring hand requests to kernel worker threads (%u iou-wrk "
-                "threads, %.2f s of CPU): latencies include that detour; compare engine=aio.",
-                now.count, (double)(now.cpu_ticks - s->workers.cpu_ticks) / (double)hz);
+                "threads, %.2f s of CPU): latencies include that detour; compare with --set "
+                "%s.engine=aio.",
+                now.count, (double)(now.cpu_ticks - s->workers.cpu_ticks) / (double)hz,
+                run->result->probe);
 }
 
 /* What was chosen here stands beside what was asked for. */

@@ -76,6 +76,7 @@ static void reads_faster_than_any_medium_came_from_memory(void **state)
     doubt_memory(&r->result, "disk.x", &r->seen, &r->place);
     assert_int_equal(r->result.status, STATUS_UNTRUSTED);
     assert_non_null(strstr(r->result.reason, "answered from memory, not from the medium"));
+    assert_non_null(strstr(r->result.reason, "--set disk.x.file=SIZE"));
 }
 
 static void reads_of_a_real_disk_are_believed(void **state)
