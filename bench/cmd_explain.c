@@ -59,6 +59,17 @@ static void explain_criterion(struct buf *out, const char *role, const struct cr
              c->basis, c->advice);
 }
 
+/* A criterion may ask for one of several facts: "host.try.nft|host.try.iptables". */
+static bool explain_is_among(const char *fact, const char *facts)
+{
+    size_t n = strlen(fact);
+    for (const char *at = facts; *at; at += strcspn(at, "|"), at += *at == '|') {
+        if (strcspn(at, "|") == n && strncmp(at, fact, n) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Every criterion that the filter lets through. */
 static void explain_criteria(struct explain *x, const char *metric, const char *fact)
 {
@@ -67,7 +78,7 @@ static void explain_criteria(struct explain *x, const char *metric, const char *
         for (unsigned k = 0; k < p->count; k++) {
             const struct criterion *c = &p->criteria[k];
             if ((metric && c->metric && strcmp(metric, c->metric) == 0) ||
-                (fact && c->fact && strcmp(fact, c->fact) == 0)) {
+                (fact && c->fact && explain_is_among(fact, c->fact))) {
                 explain_criterion(x->out, p->role, c);
             }
         }
