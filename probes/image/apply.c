@@ -415,6 +415,14 @@ static int apply_named(struct apply *a, struct apply_item *it, struct err *e)
     return target ? apply_hardlink(a, it, target, e) : apply_typed(a, it, e);
 }
 
+static int apply_admit(struct apply *a, struct err *e)
+{
+    if (++a->entries > a->limits.entries)
+        return err_set(e, ERR_DATA, 0, "more than the %llu entries that a layer may have",
+                       (unsigned long long)a->limits.entries);
+    return apply_check(a, e);
+}
+
 int apply_entry(struct apply *a, struct archive *reader, struct archive_entry *entry, struct err *e)
 {
     struct apply_item it = { .reader = reader, .entry = entry };
@@ -424,13 +432,10 @@ int apply_entry(struct apply *a, struct archive *reader, struct archive_entry *e
         path = archive_entry_pathname_utf8(entry);
     if (!path)
         return err_set(e, ERR_DATA, 0, "an entry without a name");
-    if (++a->entries > a->limits.entries)
-        return err_set(e, ERR_DATA, 0, "more than the %llu entries that a layer may have",
-                       (unsigned long long)a->limits.entries);
     it.mode = archive_entry_perm(entry) & 07777;
     apply_times(&it);
     *e = (struct err){ 0 };
-    if (apply_check(a, e) || beneath_name(path, &it.name, e) || apply_named(a, &it, e))
+    if (apply_admit(a, e) || beneath_name(path, &it.name, e) || apply_named(a, &it, e))
         return err_wrap(e, "entry '%s'", beneath_show(path, shown));
     a->count->entries++;
     return 0;

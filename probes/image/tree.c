@@ -207,7 +207,7 @@ static void tree_fill_file(struct tree_entry *entry, struct prng *p)
 {
     uint64_t drawn = prng_below(p, 100);
     bool is_small = entry->size < TREE_SMALL_BYTES;
-    entry->kind = drawn < 92 ? CONTENT_CODE : CONTENT_PACKED;
+    entry->kind = drawn < 94 ? CONTENT_CODE : CONTENT_PACKED;
     if (drawn < (is_small ? 85 : 30))
         entry->kind = CONTENT_TEXT;
     entry->mode = tree_file_mode(prng_next(p));

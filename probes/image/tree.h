@@ -14,7 +14,7 @@
  * - One file in a hundred is a hard link, one in sixty has an extended attribute (user.*, which
  * needs no privilege), one in forty belongs to somebody else, names beyond ASCII and above 100
  * bytes occur.
- * - Small files are mostly text, large ones mostly code, one byte in twelve or so is random.
+ * - Small files are mostly text, large ones mostly code, some 6 % of the bytes are random.
  * - A layer above the first deletes some files of the one below (whiteouts) and replaces one of its
  *   directories (an opaque whiteout and something else in it).
  */
