@@ -1,0 +1,176 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "probes/image/image.h"
+#include "tests/unit/probes/disk/rig.h"
+
+enum {
+    RATE,
+    FILES,
+    SECONDS,
+    SYNC,
+    INFLATE,
+    REFERENCE
+};
+
+#define LONG_NS ((uint64_t)60 * CLK_NS_PER_S)
+
+static struct rig *small(void)
+{
+    struct rig *r = rig_open(&image_extract);
+    rig_set(r, "size", "1MiB");
+    rig_set(r, "layers", "2");
+    rig_set(r, "level", "1");
+    r->run.slot_end_ns = clk_now_ns() + LONG_NS;
+    r->run.write_budget_bytes = 64 * RIG_MIB;
+    r->result.parameters = opt_parameters(image_opts, r->conf);
+    return r;
+}
+
+static bool near(double a, double b)
+{
+    return fabs(a - b) <= 1e-6 * fabs(b);
+}
+
+static void one_repetition_unpacks_the_set_and_its_figures_agree(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    assert_int_equal(rig_setup(r), 0);
+    uint64_t packed = r->result.written_bytes;
+    if (rig_measure(r, LONG_NS))
+        fail_msg("%s", r->e.msg);
+    double bytes = r->values[RATE] * r->values[SECONDS] / CLK_NS_PER_S;
+    assert_true(bytes > 1 << 20 && bytes < 2 << 20);
+    assert_true(r->values[FILES] > 0 && r->values[INFLATE] > 0 && r->values[SYNC] > 0);
+    assert_true(near(r->values[REFERENCE],
+                     (r->values[SECONDS] + r->values[SYNC]) * 500 * (1 << 20) / bytes));
+    assert_int_equal(r->observed_ns[RATE], r->values[SECONDS]);
+    assert_true(packed > 100000);
+    assert_true(r->result.written_bytes - packed <= 1 << 20);
+    assert_true(r->result.written_bytes - packed > 900000);
+    assert_false(r->run.done);
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "2 gzip layers (zlib level 1)"));
+    assert_true(rig_noted(r, "scaled"));
+    assert_true(rig_noted(r, "ext4"));
+    assert_int_equal(r->result.status, STATUS_MEASURED);
+    assert_non_null(json_object_get(r->result.parameters, "sha256"));
+    rig_close(r);
+}
+
+static void the_write_budget_ends_the_slot(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    assert_int_equal(rig_setup(r), 0);
+    rig_close(r);
+    r = small();
+    r->run.write_budget_bytes = 2 * RIG_MIB + RIG_MIB / 2; /* packed, and two sets at most */
+    assert_int_equal(rig_setup(r), 0);
+    for (unsigned i = 0; i < 5 && !r->run.done; i++)
+        assert_int_equal(rig_measure(r, LONG_NS), 0);
+    assert_true(r->run.done);
+    assert_true(r->result.written_bytes <= r->run.write_budget_bytes);
+    assert_true(r->run.repetition <= 2);
+    rig_close(r);
+}
+
+static void a_stop_reports_nothing_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    assert_int_equal(rig_setup(r), 0);
+    r->stopping = 1;
+    assert_int_equal(rig_measure(r, LONG_NS), 0);
+    assert_true(r->run.done);
+    assert_true(isnan(r->values[RATE]));
+    r->probe->judge(&r->run);
+    assert_int_equal(r->result.status, STATUS_MEASURED); /* the runner says that it was stopped */
+    rig_close(r);
+}
+
+static void a_stop_during_setup_leaves_nothing(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    r->stopping = 1;
+    assert_int_equal(rig_setup(r), -1);
+    assert_int_equal(r->e.kind, ERR_INTERRUPTED);
+    rig_close(r);
+}
+
+static void a_slot_that_is_too_short_is_said(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    assert_int_equal(rig_setup(r), 0);
+    assert_int_equal(rig_measure(r, 0), 0);
+    assert_true(r->run.done);
+    assert_true(isnan(r->values[RATE]));
+    r->probe->judge(&r->run);
+    assert_int_equal(r->result.status, STATUS_UNTRUSTED);
+    assert_non_null(strstr(r->result.reason, "too short"));
+    rig_close(r);
+}
+
+static void a_failure_names_place_and_layer(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    assert_int_equal(rig_setup(r), 0);
+    assert_int_equal(mkdirat(r->run.scratch_fd, "pull-0", 0700), 0); /* in the way */
+    assert_int_equal(rig_measure(r, LONG_NS), -1);
+    assert_non_null(strstr(r->e.msg, r->path));
+    assert_non_null(strstr(r->e.msg, "pull-0"));
+    rig_close(r);
+}
+
+static void setup_refuses_a_scratch_it_cannot_write_in(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    int scratch = r->run.scratch_fd;
+    r->run.scratch_fd = -1;
+    assert_int_equal(rig_setup(r), -1);
+    assert_int_equal(r->e.sys, EBADF);
+    r->probe->teardown(&r->run);
+    r->run.scratch_fd = scratch;
+    rig_close(r);
+}
+
+static void estimate_and_terms_go_with_the_size(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    struct probe_cost one = { 0 };
+    struct probe_cost two = { 0 };
+    assert_int_equal(r->probe->supported(&r->site, r->conf, &r->e), 0);
+    assert_int_equal(r->probe->estimate(&r->site, r->conf, LONG_NS, &one, &r->e), 0);
+    rig_set(r, "size", "100MiB");
+    assert_int_equal(r->probe->estimate(&r->site, r->conf, LONG_NS, &two, &r->e), 0);
+    assert_true(two.write_bytes > one.write_bytes && two.setup_ns > one.setup_ns);
+    r->place.in_memory = true;
+    assert_int_equal(r->probe->supported(&r->site, r->conf, &r->e), -1);
+    rig_close(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_repetition_unpacks_the_set_and_its_figures_agree),
+        cmocka_unit_test(the_write_budget_ends_the_slot),
+        cmocka_unit_test(a_stop_reports_nothing_and_leaves_nothing),
+        cmocka_unit_test(a_stop_during_setup_leaves_nothing),
+        cmocka_unit_test(a_slot_that_is_too_short_is_said),
+        cmocka_unit_test(a_failure_names_place_and_layer),
+        cmocka_unit_test(setup_refuses_a_scratch_it_cannot_write_in),
+        cmocka_unit_test(estimate_and_terms_go_with_the_size),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

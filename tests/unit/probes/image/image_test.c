@@ -1,0 +1,83 @@
+#include "probes/image/image.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/probes/disk/rig.h"
+
+static const struct image_conf conf = { .bytes = 60 * RIG_MIB, .layers = 4, .level = 6 };
+
+static void memory_and_narrow_places_are_refused(void **state)
+{
+    (void)state;
+    struct place place = rig_place();
+    struct probe_site site = { .dir = "/x", .place = &place };
+    struct err e;
+    assert_int_equal(image_check(&site, &conf, 0, &e), 0);
+    place.in_memory = true;
+    assert_int_equal(image_check(&site, &conf, 0, &e), -1);
+    place = rig_place();
+    place.free_bytes = 10 * 1024 * RIG_MIB + 100 * RIG_MIB; /* a tenth of it must stay free */
+    assert_int_equal(image_check(&site, &conf, 0, &e), -1);
+    assert_non_null(strstr(e.msg, "MiB"));
+    place.free_bytes += 100 * RIG_MIB;
+    assert_int_equal(image_check(&site, &conf, 0, &e), 0);
+    assert_int_equal(image_check(&site, &conf, 200 * RIG_MIB, &e), -1);
+}
+
+static uint64_t sets(const struct place *place, uint64_t slot_ns)
+{
+    const struct probe_site site = { .dir = "/x", .place = place };
+    uint64_t bytes = image_write_bytes(&site, &conf, slot_ns);
+    return (bytes - layer_packed_bytes_max(conf.bytes)) / conf.bytes;
+}
+
+static void the_budget_holds_as_many_sets_as_slot_and_place_allow(void **state)
+{
+    (void)state;
+    struct place place = rig_place();
+    assert_int_equal(sets(&place, 0), 1);
+    assert_int_equal(sets(&place, UINT64_C(60) * CLK_NS_PER_S), PULL_MAX);
+    assert_int_equal(sets(NULL, UINT64_C(60) * CLK_NS_PER_S), PULL_MAX);
+    place.free_bytes = 10 * 1024 * RIG_MIB + 200 * RIG_MIB;
+    assert_int_equal(sets(&place, UINT64_C(60) * CLK_NS_PER_S), 2);
+}
+
+static void a_place_that_discards_gets_fewer_sets(void **state)
+{
+    (void)state;
+    const uint64_t slot_ns = UINT64_C(60) * CLK_NS_PER_S;
+    struct place place = rig_place();
+    (void)snprintf(place.options, sizeof place.options, "rw,nodiscard");
+    assert_int_equal(sets(&place, slot_ns), PULL_MAX);
+    (void)snprintf(place.options, sizeof place.options, "rw,discard,relatime");
+    uint64_t later = sets(&place, slot_ns);
+    (void)snprintf(place.journal, sizeof place.journal, "none");
+    uint64_t at_once = sets(&place, slot_ns);
+    assert_true(later < PULL_MAX && at_once < later && at_once > 0);
+}
+
+static void preparing_takes_longer_for_one_cpu_and_more_bytes(void **state)
+{
+    (void)state;
+    const struct image_conf large = { .bytes = 500 * RIG_MIB };
+    const struct probe_site one = { .cpus = 1 };
+    const struct probe_site two = { .cpus = 2 };
+    assert_true(image_setup_ns(&one, &conf) > image_setup_ns(&two, &conf));
+    assert_true(image_setup_ns(&two, &large) > image_setup_ns(&two, &conf));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_and_narrow_places_are_refused),
+        cmocka_unit_test(the_budget_holds_as_many_sets_as_slot_and_place_allow),
+        cmocka_unit_test(a_place_that_discards_gets_fewer_sets),
+        cmocka_unit_test(preparing_takes_longer_for_one_cpu_and_more_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,159 @@
+#include "probes/image/pull.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "probes/kit/clk.h"
+#include "tests/unit/probes/disk/fake.h"
+
+struct quay {
+    char path[64];
+    int dir;
+    struct layer_set set;
+    struct pull pull;
+    struct pull_took took;
+    volatile sig_atomic_t stopping;
+    struct err e;
+};
+
+static int setup(void **state)
+{
+    const struct layer_conf conf = {
+        .seed = 3, .bytes = 1 << 20, .layers = 2, .level = 1, .threads = 1
+    };
+    struct quay *q = calloc(1, sizeof *q);
+    *state = q;
+    q->dir = fake_dir(q->path);
+    return layer_set_make(&conf, q->dir, NULL, &q->set, &q->e);
+}
+
+static int teardown(void **state)
+{
+    struct quay *q = *state;
+    assert_int_equal(pull_remove(&q->pull, &q->e), 0);
+    assert_int_equal(pull_remove(&q->pull, &q->e), 0); /* may be called again */
+    assert_int_equal(fake_names(q->path), 0);
+    pull_release(&q->pull);
+    pull_release(&q->pull);
+    layer_set_release(&q->set);
+    fake_dir_remove(q->dir, q->path);
+    free(q);
+    return 0;
+}
+
+static void open_pull(struct quay *q, uint64_t budget_bytes)
+{
+    assert_int_equal(pull_open(&q->pull, &q->set, q->dir, budget_bytes, &q->stopping, &q->e), 0);
+}
+
+static void each_repetition_goes_to_fresh_directories_that_stay(void **state)
+{
+    struct quay *q = *state;
+    struct stat st;
+    open_pull(q, UINT64_MAX);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), 0);
+        assert_int_equal(q->took.stream_bytes, q->set.tar_bytes);
+        assert_int_equal(q->took.entries, q->set.entries);
+        assert_int_equal(q->took.layers, q->set.count);
+        assert_true(q->took.wall_ns > 0 && q->took.cpu_ns > 0);
+        assert_int_equal(q->pull.whole, i);
+        assert_int_equal(fake_names(q->path), i);
+    }
+    assert_int_equal(fstatat(q->dir, "pull-2/1/usr/lib", &st, 0), 0);
+    assert_int_equal(q->pull.count.written_bytes, 3 * q->set.file_bytes);
+}
+
+static void the_budget_is_kept_to_the_byte(void **state)
+{
+    struct quay *q = *state;
+    open_pull(q, 2 * q->set.file_bytes);
+    assert_true(pull_may(&q->pull));
+    assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), 0);
+    assert_true(pull_may(&q->pull));
+    assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), 0);
+    assert_false(pull_may(&q->pull));
+}
+
+static void the_number_of_repetitions_is_bounded(void **state)
+{
+    struct quay *q = *state;
+    open_pull(q, UINT64_MAX);
+    q->pull.begun = PULL_MAX - 1;
+    assert_true(pull_may(&q->pull));
+    q->pull.begun = PULL_MAX;
+    assert_false(pull_may(&q->pull));
+    q->pull.begun = 0;
+}
+
+static void a_stop_leaves_what_was_done_to_be_removed(void **state)
+{
+    struct quay *q = *state;
+    open_pull(q, UINT64_MAX);
+    q->stopping = 1;
+    assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), -1);
+    assert_int_equal(q->e.kind, ERR_INTERRUPTED);
+    assert_int_equal(q->pull.whole, 0);
+    assert_int_equal(q->pull.begun, 1);
+    assert_true(fake_names(q->path) > 0);
+}
+
+static void a_deadline_says_which_layer_was_not_finished(void **state)
+{
+    struct quay *q = *state;
+    open_pull(q, UINT64_MAX);
+    assert_int_equal(pull_once(&q->pull, 1, &q->took, &q->e), -1);
+    assert_int_equal(q->e.kind, ERR_TIMEOUT);
+    assert_int_equal(q->took.layers, 0);
+    assert_non_null(strstr(q->e.msg, "layer 1 of 2"));
+}
+
+static void a_failure_names_layer_and_entry(void **state)
+{
+    struct quay *q = *state;
+    open_pull(q, UINT64_MAX);
+    q->set.layers[1].packed_bytes /= 2;
+    assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), -1);
+    assert_int_equal(q->e.kind, ERR_DATA);
+    assert_int_equal(q->took.layers, 1);
+    assert_non_null(strstr(q->e.msg, "layer 2 of 2: entry '"));
+    assert_non_null(strstr(q->e.msg, "truncated"));
+}
+
+static void what_was_left_out_is_noted_by_name(void **state)
+{
+    struct quay *q = *state;
+    struct result r;
+    open_pull(q, UINT64_MAX);
+    assert_int_equal(result_open(&r, "image.extract", "x", NULL, &q->e), 0);
+    pull_note_skips(&q->pull, &r);
+    assert_int_equal(r.note_count, 0);
+    q->pull.count.skipped[APPLY_OWNER] = 7;
+    pull_note_skips(&q->pull, &r);
+    assert_int_equal(r.note_count, 1);
+    assert_non_null(strstr(r.notes[0], "owners (7"));
+    result_release(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_repetition_goes_to_fresh_directories_that_stay, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_budget_is_kept_to_the_byte, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_number_of_repetitions_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stop_leaves_what_was_done_to_be_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deadline_says_which_layer_was_not_finished, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_failure_names_layer_and_entry, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_left_out_is_noted_by_name, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
