@@ -113,6 +113,10 @@ json_t *node_parse(const char *text, size_t size, const char *name, struct err *
                       LIMITS_DOCUMENT_BYTES);
         return NULL;
     }
+    if (size == 0) {
+        (void)err_set(e, ERR_DATA, 0, "%s: it is empty", name);
+        return NULL;
+    }
     struct survey s = survey(text, size);
     if (s.depth_max > LIMITS_JSON_DEPTH) {
         (void)err_set(e, ERR_DATA, 0, "%s: nested %zu deep, and at most %d levels are read", name,
