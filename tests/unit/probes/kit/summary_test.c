@@ -146,7 +146,7 @@ static void a_histogram_has_six_statistics_of_the_pooled_sample(void **state)
     open_all(&r);
     struct result_metric *m = &r.metrics[0];
     for (unsigned i = 0; i < BLOCKS; i++) {
-        add_around(m, &p, 1000, 500);
+        add_around(m, &p, 1000, 1000);
     }
     summarise(m);
     static const char *const names[] = { "mean", "p50", "p90", "p99", "p99.9", "max" };
@@ -154,8 +154,8 @@ static void a_histogram_has_six_statistics_of_the_pooled_sample(void **state)
     for (unsigned i = 0; i < RESULT_STATISTICS; i++) {
         assert_string_equal(m->statistics[i].name, names[i]);
     }
-    assert_int_equal(m->n, BLOCKS * 500);
-    assert_int_equal(m->total.total, BLOCKS * 500);
+    assert_int_equal(m->n, BLOCKS * 1000);
+    assert_int_equal(m->total.total, BLOCKS * 1000);
     assert_true(m->statistics[0].value == hist_mean(&m->total));
     assert_true(m->statistics[3].value == (double)hist_quantile(&m->total, 0.99));
     is(m, "max", (double)m->total.max, (double)m->total.max, NAN);
@@ -234,12 +234,29 @@ static void intervals_are_those_of_the_plain_bootstrap(void **state)
     summarise(m);
     m->block_count--; /* an empty block is not drawn */
     for (unsigned i = 0; i < 4; i++) {
-        struct interval plain = stats_interval_union(stats_quantile_interval(&m->total, rows[i].q),
+        struct interval plain = stats_interval_widen(stats_quantile_interval(&m->total, rows[i].q),
                                                      plain_bootstrap(m, rows[i].q));
         const struct result_statistic *s = result_statistic_find(m, rows[i].name);
         assert_true(s->low == plain.low);
-        assert_true(s->high == plain.high);
+        assert_true(isnan(plain.high) ? isnan(s->high) : s->high == plain.high);
     }
+}
+
+static void no_bootstrap_bounds_what_the_sample_is_too_small_for(void **state)
+{
+    (void)state;
+    struct prng p;
+    AUTO(result) struct result r = { 0 };
+    prng_init(&p, SEED);
+    open_all(&r);
+    struct result_metric *m = &r.metrics[0];
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        add_around(m, &p, 1000, 100);
+    }
+    summarise(m);
+    assert_false(isnan(result_statistic_find(m, "p99")->high));
+    assert_true(isnan(result_statistic_find(m, "p99.9")->high));
+    assert_false(isnan(result_statistic_find(m, "p99.9")->low));
 }
 
 static void the_same_seed_gives_the_same_interval(void **state)
@@ -306,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_histogram_has_six_statistics_of_the_pooled_sample),
         cmocka_unit_test(repetitions_that_differ_widen_the_interval),
         cmocka_unit_test(intervals_are_those_of_the_plain_bootstrap),
+        cmocka_unit_test(no_bootstrap_bounds_what_the_sample_is_too_small_for),
         cmocka_unit_test(the_same_seed_gives_the_same_interval),
         cmocka_unit_test(clamped_values_are_counted),
         cmocka_unit_test(histograms_of_different_size_are_not_joined),
