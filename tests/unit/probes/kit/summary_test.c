@@ -254,9 +254,9 @@ static void no_bootstrap_bounds_what_the_sample_is_too_small_for(void **state)
         add_around(m, &p, 1000, 100);
     }
     summarise(m);
-    assert_false(isnan(result_statistic_find(m, "p99")->high));
+    assert_true(!isnan(result_statistic_find(m, "p99")->high));
     assert_true(isnan(result_statistic_find(m, "p99.9")->high));
-    assert_false(isnan(result_statistic_find(m, "p99.9")->low));
+    assert_true(!isnan(result_statistic_find(m, "p99.9")->low));
 }
 
 static void the_same_seed_gives_the_same_interval(void **state)
