@@ -6,6 +6,7 @@
 
 #include "probes/kit/clk.h"
 #include "probes/kit/prng.h"
+#include "probes/net/cohorts.h"
 #include "probes/net/net.h"
 #include "probes/net/sender.h"
 
@@ -59,10 +60,10 @@ enum {
 struct net_rtt {
     struct sender sender;
     struct probe_run *run;
-    uint64_t settled, lost; /* as told in earlier repetitions */
-    uint64_t fastest_ns;    /* of this repetition; 0: none */
-    int64_t offset_ns;      /* by that exchange */
-    uint64_t best_ns;       /* of all repetitions; 0: none */
+    struct cohorts cohorts;
+    uint64_t fastest_ns; /* of this repetition; 0: none */
+    int64_t offset_ns;   /* by that exchange */
+    uint64_t best_ns;    /* of all repetitions; 0: none */
     int64_t best_offset_ns;
     uint8_t ttl; /* as our packets arrive there; 0: not known */
 };
@@ -160,6 +161,12 @@ static int net_rtt_choose(struct probe_run *run, const struct peer_addresses *al
     return -1;
 }
 
+static void net_rtt_lost(void *arg, uint32_t sequence)
+{
+    struct net_rtt *n = arg;
+    cohorts_lost(&n->cohorts, sequence);
+}
+
 static int net_rtt_setup(struct probe_run *run, struct err *e)
 {
     const struct net_rtt_conf *c = run->conf;
@@ -181,7 +188,9 @@ static int net_rtt_setup(struct probe_run *run, struct err *e)
     prng_init_named(&prng, run->seed, "net.rtt.ssid");
     struct session_terms terms = { .ssid = (uint16_t)(1 + prng_below(&prng, UINT16_MAX)),
                                    .interval_ns = c->interval_ns,
-                                   .tmax_ns = NET_TMAX_NS };
+                                   .tmax_ns = NET_TMAX_NS,
+                                   .lost = net_rtt_lost,
+                                   .arg = n };
     return sender_open(&n->sender, &address, &terms, e);
 }
 
@@ -205,36 +214,18 @@ static void net_rtt_take(void *arg, const struct session_sample *sample)
     }
 }
 
-/*
- * The share lost of what has settled since it was last told. Too few are kept for the next time, so
- * that repetitions weigh alike; the last one takes all.
- */
-static double net_rtt_loss(struct net_rtt *n, uint64_t enough)
-{
-    const struct session_counts *counts = &n->sender.session.counts;
-    uint64_t settled = counts->settled - n->settled;
-    uint64_t lost = counts->lost - n->lost;
-    if (settled == 0 || settled < enough)
-        return NAN;
-    n->settled = counts->settled;
-    n->lost = counts->lost;
-    return (double)lost / (double)settled;
-}
-
 static int net_rtt_measure(struct probe_run *run, struct err *e)
 {
-    const struct net_rtt_conf *c = run->conf;
     struct net_rtt *n = run->state;
     struct sender_sink sink = { net_rtt_take, n };
     (void)e;
     n->fastest_ns = 0;
+    cohorts_begin(&n->cohorts, n->sender.session.next, clk_now_ns());
     sender_run(&n->sender, run->until_ns, run->stopping, &sink);
     run->values[NET_GAP] = (double)session_take_gap(&n->sender.session, n->sender.left_ns);
     bool last = run->until_ns + NET_REPETITION_NS / 4 >= run->slot_end_ns;
     if (last)
         sender_drain(&n->sender, clk_now_ns() + NET_TMAX_NS, run->stopping, &sink);
-    uint64_t enough = NET_REPETITION_NS / c->interval_ns / 2;
-    run->values[NET_LOSS] = net_rtt_loss(n, last || *run->stopping ? 1 : enough);
     if (n->fastest_ns)
         run->values[NET_OFFSET] = fabs((double)n->offset_ns);
     return 0;
@@ -305,11 +296,30 @@ static void net_rtt_note_times(const struct net_rtt *n, struct result *r)
                     counts->steps, answers);
 }
 
+/* Each repetition's loss, which is known only now, in a block of its own. */
+static void net_rtt_tell_loss(struct probe_run *run)
+{
+    struct net_rtt *n = run->state;
+    struct result_metric *loss = result_metric_find(run->result, "net.loss");
+    struct err e;
+    cohorts_finish(&n->cohorts, n->sender.session.oldest, n->sender.left_ns);
+    for (unsigned i = 0; i < n->cohorts.count && loss; i++) {
+        const struct cohort *c = &n->cohorts.items[i];
+        struct result_block block = { .at_ns = c->at_ns - run->run_start_ns,
+                                      .observed_ns = c->length_ns,
+                                      .value = (double)c->lost / (double)c->sent,
+                                      .n = c->sent };
+        if (result_add_block(loss, &block, &e))
+            result_note(run->result, "The loss is not told: %s.", e.msg);
+    }
+}
+
 static void net_rtt_judge(struct probe_run *run)
 {
     const struct net_rtt *n = run->state;
     const struct sender_counts *c = &n->sender.counts;
     const struct session_counts *counts = &n->sender.session.counts;
+    net_rtt_tell_loss(run);
     net_rtt_note_counts(n, run->result);
     net_rtt_note_network(n, run->result);
     net_rtt_note_times(n, run->result);

@@ -191,6 +191,8 @@ void session_settle(struct session *s, uint64_t now_ns)
         if (slot->state == SLOT_OPEN) {
             slot->state = SLOT_LOST;
             s->counts.lost++;
+            if (s->terms.lost)
+                s->terms.lost(s->terms.arg, slot->sequence);
         }
         s->counts.settled++;
     }

@@ -35,6 +35,8 @@ struct session_terms {
     uint16_t ssid; /* not 0; tells our answers from those to others */
     uint64_t interval_ns;
     uint64_t tmax_ns;
+    void (*lost)(void *arg, uint32_t sequence); /* told of each one given up; may be NULL */
+    void *arg;
 };
 
 /* What became of something received. */

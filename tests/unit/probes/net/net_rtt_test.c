@@ -93,7 +93,10 @@ static void one_repetition_fills_every_metric(void **state)
     net_rtt.judge(&b.run);
     assert_true(b.hists[RTT].total > 0);
     assert_true(b.hists[IPDV].total > 0);
-    assert_true(b.values[LOSS] >= 0 && b.values[LOSS] <= 1);
+    const struct result_metric *loss = result_metric_find(&b.result, "net.loss");
+    assert_int_equal(loss->block_count, 1);
+    assert_true(loss->blocks[0].value >= 0 && loss->blocks[0].value <= 1);
+    assert_true(loss->blocks[0].n > 0);
     assert_true(b.values[GAP] > 0);
     assert_true(b.values[OFFSET] >= 0);
     assert_true(b.result.note_count >= 3);

@@ -42,10 +42,27 @@ static void words_that_are_no_peer_are_refused_by_name(void **state)
 {
     (void)state;
     static const char *const words[] = {
-        "",        ":862",    "host:",   "host:0", "host:65536", "host:99999999999",
-        "host:-1", "host: 1", "host:1x", "[::1",   "[::1]x",     "[::1]862",
-        "[]:862",  "ho st",   "host\n",  "::1]",   "[[::1]]:1",  "h\xc3\xb6st",
-        "[::1]:",  "a]:1",
+        "",
+        ":862",
+        "host:",
+        "host:0",
+        "host:65536",
+        "host:99999999999",
+        "host:4294967298",
+        "host:-1",
+        "host: 1",
+        "host:1x",
+        "[::1",
+        "[::1]x",
+        "[::1]862",
+        "[]:862",
+        "ho st",
+        "host\n",
+        "::1]",
+        "[[::1]]:1",
+        "h\xc3\xb6st",
+        "[::1]:",
+        "a]:1",
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         struct peer p;

@@ -187,6 +187,36 @@ static void every_tenth_packet_lost_is_a_tenth(void **state)
     assert_int_equal(t->session.counts.received[SESSION_SAMPLE], 900);
 }
 
+struct given_up {
+    unsigned count;
+    uint32_t last;
+};
+
+static void give_up(void *arg, uint32_t sequence)
+{
+    struct given_up *g = arg;
+    g->count++;
+    g->last = sequence;
+}
+
+static void each_lost_packet_is_told_once(void **state)
+{
+    struct stage *t = *state;
+    struct session_sample sample;
+    struct given_up g = { 0 };
+    t->session.terms.lost = give_up;
+    t->session.terms.arg = &g;
+    for (unsigned k = 0; k < 3; k++) {
+        unsigned i = leave(t, k * 10 * MS);
+        if (k != 1)
+            (void)arrive(t, i, usual, &sample);
+    }
+    session_settle(&t->session, MONO_START + 4 * S);
+    session_settle(&t->session, MONO_START + 5 * S);
+    assert_int_equal(g.count, 1);
+    assert_int_equal(g.last, 1);
+}
+
 static void packet_is_not_lost_before_tmax(void **state)
 {
     struct stage *t = *state;
@@ -457,6 +487,7 @@ int main(void)
         ON_STAGE(ipdv_skips_what_was_lost),
         ON_STAGE(answer_between_two_others_makes_both_pairs),
         ON_STAGE(every_tenth_packet_lost_is_a_tenth),
+        ON_STAGE(each_lost_packet_is_told_once),
         ON_STAGE(packet_is_not_lost_before_tmax),
         ON_STAGE(late_answer_stays_lost),
         ON_STAGE(second_answer_is_a_duplicate_and_no_sample),

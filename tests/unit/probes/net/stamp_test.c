@@ -171,6 +171,17 @@ static void ntp_turns_over_in_2036(void **state)
                 before_ns);
 }
 
+static void clock_that_was_never_set_gives_no_time_before_1970(void **state)
+{
+    (void)state;
+    /* Five seconds before 1970 seen three seconds after it. */
+    uint64_t timestamp = (UINT64_C(2208988800) - 5) << 32;
+    assert_true(stamp_unix_ns(timestamp, 0x0001, 3 * (uint64_t)CLK_NS_PER_S) ==
+                ((UINT64_C(1) << 32) - 5) * CLK_NS_PER_S);
+    assert_true(stamp_unix_ns(timestamp + (UINT64_C(6) << 32), 0x0001,
+                              3 * (uint64_t)CLK_NS_PER_S) == CLK_NS_PER_S);
+}
+
 static void ptp_is_seconds_and_nanoseconds_since_1970(void **state)
 {
     (void)state;
@@ -225,6 +236,7 @@ int main(void)
         cmocka_unit_test(ntp_counts_from_1900),
         cmocka_unit_test(ntp_and_back_is_the_same_nanosecond),
         cmocka_unit_test(ntp_turns_over_in_2036),
+        cmocka_unit_test(clock_that_was_never_set_gives_no_time_before_1970),
         cmocka_unit_test(ptp_is_seconds_and_nanoseconds_since_1970),
         cmocka_unit_test(error_estimate_is_never_below_the_error),
         cmocka_unit_test(error_estimate_has_the_bits_of_the_rfc),
