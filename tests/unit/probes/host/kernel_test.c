@@ -110,10 +110,10 @@ static void damaged_and_swollen_gzip_is_refused(void **state)
     AUTO(buf) struct buf out = { .cap = 4096 };
     struct err e;
     unsigned char packed[256];
-    static const char zeros[100000];
+    static unsigned char zeros[100000];
     z_stream z = { 0 };
     assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    z.next_in = (unsigned char *)(uintptr_t)zeros;
+    z.next_in = zeros;
     z.avail_in = sizeof zeros;
     z.next_out = packed;
     z.avail_out = sizeof packed;
