@@ -249,9 +249,6 @@ static void survey_close(struct voyage *v)
 static int survey_go(struct voyage *v, struct err *e)
 {
     const struct survey_conf *c = v->survey->conf;
-    if (c->peers.count > 1)
-        return err_set(e, ERR_USAGE, 0,
-                       "one --peer a run; measure the others in runs of their own");
     if (labels_parse(&c->labels, v->d, e) ||
         plan_make(v->survey->probes, &c->sets, c->peers.count ? c->peers.items[0] : NULL, &v->plan,
                   e) ||

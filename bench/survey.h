@@ -28,7 +28,7 @@ struct survey_conf {
         OPT_DURATION(conf, survey.budget_ns, .name = "budget", .initial = "60s",                   \
                      .min = BENCH_BUDGET_NS_MIN, .max = BENCH_BUDGET_NS_MAX,                       \
                      .help = "Wall time of the whole run, report included."),                      \
-        OPT_LIST(conf, survey.peers, .name = "peer", .arg = "HOST[:PORT]",                         \
+        OPT_LIST(conf, survey.peers, .name = "peer", .arg = "HOST[:PORT]", .max = 1,               \
                  .help = "Measure the network to this node, where 'plimsoll reflect' runs."),      \
         OPT_LIST(conf, survey.labels, .name = "label", .arg = "KEY=VALUE",                         \
                  .help = "Note provider, plan, region, price or note in the document."),           \

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,8 +130,10 @@ static int opt_read_value(const struct opt *o, const char *text, union opt_read 
 
 static int opt_append(const struct opt *o, struct opt_list *list, const char *text, struct err *e)
 {
-    if (list->count == OPT_LIST_MAX) {
-        return err_set(e, ERR_USAGE, 0, "--%s is given more than %d times", o->name, OPT_LIST_MAX);
+    uint64_t most = o->max && o->max < OPT_LIST_MAX ? o->max : OPT_LIST_MAX;
+    if (list->count == most) {
+        return err_set(e, ERR_USAGE, 0, "--%s is given more than %" PRIu64 " time%s", o->name, most,
+                       most == 1 ? "" : "s");
     }
     list->items[list->count++] = text;
     return 0;

@@ -29,7 +29,8 @@ enum opt_type {
     OPT_TYPE_DURATION, /* uint64_t nanoseconds, "60s" */
     OPT_TYPE_TEXT,     /* const char * */
     OPT_TYPE_CHOICE,   /* const char *, one of choices */
-    OPT_TYPE_LIST,     /* struct opt_list; may be given again; the first replaces the default */
+    OPT_TYPE_LIST, /* struct opt_list; may be given again (max: how often); the first replaces the
+                      default */
 };
 
 enum {

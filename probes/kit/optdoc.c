@@ -35,7 +35,7 @@ static void optdoc_sentence(const struct opt *o, struct buf *out)
         buf_adds(out, ".");
     if (o->initial && *o->initial)
         buf_addf(out, " Default: %s.", o->initial);
-    if (o->type == OPT_TYPE_LIST)
+    if (o->type == OPT_TYPE_LIST && o->max != 1)
         buf_adds(out, " May be given again.");
 }
 
