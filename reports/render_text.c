@@ -87,7 +87,7 @@ static struct libscols_table *open_table(const struct report *r, const struct co
     (void)scols_table_set_termforce(t, SCOLS_TERMFORCE_ALWAYS);
     (void)scols_table_set_termwidth(t, width_of(r));
     (void)scols_table_enable_colors(t, r->colour);
-    (void)scols_table_enable_noencoding(t, 1); /* wrap_clean has been over all of it */
+    (void)scols_table_enable_noencoding(t, 1); /* cells hold what wrap_ascii let through */
     for (unsigned i = 0; i < count; i++) {
         const char *head = width_of(r) >= TEXT_WIDE ? columns[i].wide : columns[i].narrow;
         struct libscols_column *c = scols_table_new_column(t, head, 0, columns[i].flags);
@@ -100,10 +100,14 @@ static struct libscols_table *open_table(const struct report *r, const struct co
     return t;
 }
 
+/*
+ * Cells are ASCII: libsmartcols 2.38 never returns from a character that the locale does not have,
+ * and in the C locale that is any other.
+ */
 static void set_cell(struct libscols_line *line, size_t column, const struct buf *words)
 {
     AUTO(buf) struct buf clean = { 0 };
-    wrap_clean(buf_text(words), &clean);
+    wrap_ascii(buf_text(words), &clean);
     (void)scols_line_set_data(line, column, buf_text(&clean));
 }
 
@@ -128,7 +132,7 @@ static void set_rest(struct libscols_line *line, size_t column, const struct buf
 {
     AUTO(buf) struct buf clean = { 0 };
     AUTO(buf) struct buf lines = { 0 };
-    wrap_clean(buf_text(words), &clean);
+    wrap_ascii(buf_text(words), &clean);
     wrap_words(buf_text(&clean), 0, 0, room, &lines);
     (void)scols_line_set_data(line, column, buf_text(&lines));
 }

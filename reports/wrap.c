@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "probes/kit/auto.h"
+
 static bool is_continuation(char c)
 {
     return ((unsigned char)c & 0xC0U) == 0x80U;
@@ -21,6 +23,18 @@ void wrap_clean(const char *text, struct buf *out)
         } else {
             buf_add(out, c, 1);
         }
+    }
+}
+
+void wrap_ascii(const char *text, struct buf *out)
+{
+    AUTO(buf) struct buf clean = { 0 };
+    wrap_clean(text, &clean);
+    for (const char *c = buf_text(&clean); *c; c++) {
+        if ((unsigned char)*c < 0x80U)
+            buf_add(out, c, 1);
+        else if (!is_continuation(*c))
+            buf_adds(out, "?");
     }
 }
 

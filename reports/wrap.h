@@ -9,6 +9,8 @@
 
 /* Copies text; control characters, C1 ones in UTF-8 too, become '?', newlines and tabs blanks. */
 void wrap_clean(const char *text, struct buf *out);
+/* As wrap_clean, and every character beyond ASCII becomes one '?'. */
+void wrap_ascii(const char *text, struct buf *out);
 /*
  * Appends text broken at blanks so that no line passes `width`; the first line begins at column
  * `at`, where out already is, further ones are indented by `indent`. A word that fits no line is

@@ -61,6 +61,16 @@ static void nothing_moves_the_cursor(void **state)
     assert_string_equal(buf_text(&out), "a?[31mb?c??  k \xC2\xA0\xC3\xA4");
 }
 
+static void ascii_has_one_mark_a_character(void **state)
+{
+    (void)state;
+    AUTO(buf) struct buf out = { 0 };
+    wrap_ascii("Gr\xC3\xB6\xC3\x9F"
+               "e\x1b \xE2\x82\xAC \xDE\xB4\xFF",
+               &out);
+    assert_string_equal(buf_text(&out), "Gr??e? ? ??");
+}
+
 /* Any words, any widths: no line is wider, and no character is lost. */
 static void no_line_passes_the_width(void **state)
 {
@@ -97,9 +107,13 @@ static void no_line_passes_the_width(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_break_at_blanks),    cmocka_unit_test(a_number_keeps_its_unit),
-        cmocka_unit_test(a_word_too_long_is_cut),   cmocka_unit_test(columns_are_characters),
-        cmocka_unit_test(nothing_moves_the_cursor), cmocka_unit_test(no_line_passes_the_width),
+        cmocka_unit_test(lines_break_at_blanks),
+        cmocka_unit_test(a_number_keeps_its_unit),
+        cmocka_unit_test(a_word_too_long_is_cut),
+        cmocka_unit_test(columns_are_characters),
+        cmocka_unit_test(ascii_has_one_mark_a_character),
+        cmocka_unit_test(nothing_moves_the_cursor),
+        cmocka_unit_test(no_line_passes_the_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
