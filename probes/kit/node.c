@@ -21,7 +21,7 @@ enum {
 static const double whole_max = 9007199254740992.0;
 
 /* What can be known of a text before it costs memory. */
-struct survey {
+struct tally {
     size_t depth, depth_max, values, line, control_line;
 };
 
@@ -50,7 +50,7 @@ static bool is_control_byte(const char *text, size_t left)
     return byte == 0x7f;
 }
 
-static size_t survey_string(const char *text, size_t size, size_t i, struct survey *s)
+static size_t tally_string(const char *text, size_t size, size_t i, struct tally *s)
 {
     for (; i < size && text[i] != '"'; i++) {
         bool escape = text[i] == '\\';
@@ -63,13 +63,13 @@ static size_t survey_string(const char *text, size_t size, size_t i, struct surv
     return i;
 }
 
-static struct survey survey(const char *text, size_t size)
+static struct tally take_tally(const char *text, size_t size)
 {
-    struct survey s = { .line = 1, .values = 1 };
+    struct tally s = { .line = 1, .values = 1 };
     for (size_t i = 0; i < size; i++) {
         switch (text[i]) {
         case '"':
-            i = survey_string(text, size, i + 1, &s);
+            i = tally_string(text, size, i + 1, &s);
             break;
         case '\n':
             s.line++;
@@ -117,7 +117,7 @@ json_t *node_parse(const char *text, size_t size, const char *name, struct err *
         (void)err_set(e, ERR_DATA, 0, "%s: it is empty", name);
         return NULL;
     }
-    struct survey s = survey(text, size);
+    struct tally s = take_tally(text, size);
     if (s.depth_max > LIMITS_JSON_DEPTH) {
         (void)err_set(e, ERR_DATA, 0, "%s: nested %zu deep, and at most %d levels are read", name,
                       s.depth_max, LIMITS_JSON_DEPTH);
