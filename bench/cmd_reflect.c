@@ -49,15 +49,17 @@ enum {
 static const uint64_t reflect_minute_ns = 60 * (uint64_t)CLK_NS_PER_S;
 static const uint64_t reflect_look_ns = 500 * (uint64_t)CLK_NS_PER_MS;
 
-/* The port is bound and nothing else is needed: what packets could break shall own nothing. */
-static int reflect_drop_root(struct err *e)
+/*
+ * The port is bound and nothing else is needed: what packets could break shall own nothing. A user
+ * namespace without that user has no root to lose.
+ */
+static void reflect_drop_root(bool quiet)
 {
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
     if (geteuid() != 0)
-        return 0;
-    if (setgroups(0, NULL) || setgid(REFLECT_NOBODY) || setuid(REFLECT_NOBODY))
-        return err_set(e, ERR_DENIED, errno, "give up root for user %d", REFLECT_NOBODY);
-    return 0;
+        return;
+    if ((setgroups(0, NULL) || setgid(REFLECT_NOBODY) || setuid(REFLECT_NOBODY)) && !quiet)
+        say_note("reflect: stays root: user %d: %s", REFLECT_NOBODY, strerrordesc_np(errno));
 }
 
 static void reflect_tell(const struct reflector *r)
@@ -104,8 +106,9 @@ static int reflect_go(const struct reflect_conf *c, const char *where, struct re
 {
     struct peer at;
     char name[PEER_NAME_BYTES];
-    if (peer_parse_local(where, &at, e) || reflector_open(r, &at, e) || reflect_drop_root(e))
+    if (peer_parse_local(where, &at, e) || reflector_open(r, &at, e))
         return err_wrap(e, "reflect");
+    reflect_drop_root(c->quiet);
     if (!c->quiet)
         say_note("reflect: listening at %s, UDP, %s; Ctrl-C ends it", peer_name(&r->at, name),
                  r->at.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&r->at.v6.sin6_addr)

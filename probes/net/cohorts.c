@@ -9,7 +9,7 @@ static int32_t after(uint32_t a, uint32_t b)
 static void halve(struct cohorts *c)
 {
     unsigned pairs = c->count / 2;
-    for (unsigned i = 0; i < pairs; i++) {
+    for (size_t i = 0; i < pairs; i++) {
         const struct cohort *second = &c->items[2 * i + 1];
         c->items[i] = c->items[2 * i];
         c->items[i].lost += second->lost;
