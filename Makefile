@@ -111,8 +111,14 @@ cli: all
 	$(Q)PLIMSOLL=$(CURDIR)/$(BUILD)/plimsoll scripts/run-bats tests/cli/*.bats
 
 # With real parts, as root: namespaces, loop devices, peers.
-lab: all
-	$(Q)PLIMSOLL=$(CURDIR)/$(BUILD)/plimsoll scripts/run-bats tests/lab/*.bats
+LAB := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/lab/*.c))
+$(LAB): %: %.o $(foreach f,probes $(below_probes),$(call archive,$f))
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIB)
+
+lab: all $(LAB)
+	$(Q)PLIMSOLL=$(CURDIR)/$(BUILD)/plimsoll LAB=$(CURDIR)/$(BUILD)/tests/lab \
+	    scripts/run-bats tests/lab/*.bats
 
 # Every corpus file through its fuzz target, without a fuzzer.
 REPLAY := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -39,7 +39,7 @@ const char *apply_skip_name(enum apply_skip skip)
         [APPLY_OWNER] = "owners",
         [APPLY_DEVICE] = "device nodes",
         [APPLY_WHITEOUT] = "whiteouts (device nodes 0/0)",
-        [APPLY_OPAQUE] = "opaque marks (" APPLY_OPAQUE_XATTR ")",
+        [APPLY_OPAQUE] = "opaque marks (trusted.overlay.opaque)",
         [APPLY_XATTR] = "extended attributes",
         [APPLY_OTHER] = "entries that are neither file, link, directory nor node",
     };

@@ -32,7 +32,10 @@ const char *beneath_show(const char *text, char shown[BENEATH_SHOWN_BYTES])
     size_t size = 0;
     for (; text[size] && size + 1 < BENEATH_SHOWN_BYTES; size++) {
         unsigned char c = (unsigned char)text[size];
-        shown[size] = c < ' ' || c == 0x7f || c == '\'' ? '?' : text[size];
+        bool is_hostile = c < ' ' || c == 0x7f || c == '\'';
+        shown[size] = '?';
+        if (!is_hostile)
+            shown[size] = text[size];
     }
     shown[size] = '\0';
     if (text[size])

@@ -188,18 +188,19 @@ static void image_extract_doubt_cost(struct probe_run *run)
     bool forgets = p && strcmp(p->fs, "ext4") == 0 && strcmp(p->journal, "none") == 0;
     double first = s->sets ? s->entry_cpu_ns[0] : 0;
     double last = s->sets ? s->entry_cpu_ns[s->sets - 1] : 0;
-    if (s->sets > 1 && last > IMAGE_RISE * first)
+    if (s->sets > 1 && last > IMAGE_RISE * first) {
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "the CPU time of one entry rose from %.0f to %.0f us over %u sets, which "
                           "is the filesystem's book-keeping and not its speed; measure again "
                           "later, or name a --dir on another filesystem",
                           first / CLK_NS_PER_US, last / CLK_NS_PER_US, s->sets);
-    else if (forgets && last - s->inflate_entry_ns > IMAGE_ENTRY_CPU_NS)
+    } else if (forgets && last - s->inflate_entry_ns > IMAGE_ENTRY_CPU_NS) {
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "one entry costs %.0f us of CPU: ext4 without a journal creates files "
                           "slowly for minutes after many were deleted; measure again after ten "
                           "minutes, or name a --dir on another filesystem",
                           last / CLK_NS_PER_US);
+    }
 }
 
 static void image_extract_judge(struct probe_run *run)

@@ -21,7 +21,7 @@ static void memory_and_narrow_places_are_refused(void **state)
     place.in_memory = true;
     assert_int_equal(image_check(&site, &conf, 0, &e), -1);
     place = rig_place();
-    place.free_bytes = 10 * 1024 * RIG_MIB + 100 * RIG_MIB; /* a tenth of it must stay free */
+    place.free_bytes = 10240 * RIG_MIB + 100 * RIG_MIB; /* a tenth of it must stay free */
     assert_int_equal(image_check(&site, &conf, 0, &e), -1);
     assert_non_null(strstr(e.msg, "MiB"));
     place.free_bytes += 100 * RIG_MIB;
@@ -43,7 +43,7 @@ static void the_budget_holds_as_many_sets_as_slot_and_place_allow(void **state)
     assert_int_equal(sets(&place, 0), 1);
     assert_int_equal(sets(&place, UINT64_C(60) * CLK_NS_PER_S), PULL_MAX);
     assert_int_equal(sets(NULL, UINT64_C(60) * CLK_NS_PER_S), PULL_MAX);
-    place.free_bytes = 10 * 1024 * RIG_MIB + 200 * RIG_MIB;
+    place.free_bytes = 10240 * RIG_MIB + 200 * RIG_MIB;
     assert_int_equal(sets(&place, UINT64_C(60) * CLK_NS_PER_S), 2);
 }
 

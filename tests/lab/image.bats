@@ -1,0 +1,145 @@
+#!/usr/bin/env bats
+# The trees that image.extract makes, beside those of tar and umoci; full and read-only filesystems;
+# no root. Needs root.
+bats_require_minimum_version 1.5.0
+load ../cli/house
+
+need_root() {
+    [ "$(id -u)" -eq 0 ] || skip "root is missing"
+}
+
+need() {
+    for t in "$@"; do
+        command -v "$t" >/dev/null || skip "$t is missing"
+    done
+}
+
+setup() {
+    layers=$LAB/layers
+    work=$(mktemp -d "${TMPDIR:-/tmp}/plimsoll-lab-XXXXXX")
+    chmod 755 "$work"
+    disk=$work/disk
+    mkdir "$disk" "$work/blobs"
+}
+
+teardown() {
+    for m in "$work/merged" "$disk"; do
+        if mountpoint -q "$m"; then umount "$m"; fi
+    done
+    chmod -R u+rwX "$work"
+    rm -rf "$work"
+}
+
+# All that can be known of a tree, a line an entry: type, mode, owner, time, links, target, name; then
+# attributes and content. Sizes of directories are the filesystem's own.
+tell_tree() {
+    (
+        cd "$1"
+        find . -mindepth 1 \( -type d -printf '%y %m %U:%G %T@ %p\n' -o \
+            -printf '%y %m %U:%G %T@ %s %n %l %p\n' \) | LC_ALL=C sort
+        getfattr -R -d -m '^user\.' --absolute-names . 2>/dev/null |
+            awk -v RS= '{ gsub("\n", " "); print }' | LC_ALL=C sort
+        find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum
+    )
+}
+
+without_times_and_links() {
+    awk '/^d / { $4 = "-" } /^f / { $6 = "-" } { print }'
+}
+
+make_layers() {
+    "$layers" make "$1" "$2" "$work/blobs" >/dev/null
+}
+
+@test "each layer becomes the tree that tar makes, whiteouts apart" {
+    need_root
+    need tar getfattr
+    make_layers 7 24
+    for i in 0 1 2 3; do
+        mkdir "$disk/ours-$i" "$disk/tar-$i"
+        "$layers" unpack "$work/blobs/$i.tar.gz" "$disk/ours-$i"
+        tar -C "$disk/tar-$i" --numeric-owner --xattrs --xattrs-include='user.*' -xzpf \
+            "$work/blobs/$i.tar.gz"
+        # Deletions: a file of that name there, a device node 0/0 here.
+        (cd "$disk/tar-$i" && find . -name '.wh.*' ! -name '.wh..wh.*' | sed 's/\.wh\.//') |
+            LC_ALL=C sort >"$work/deleted-tar"
+        (cd "$disk/ours-$i" && find . -type c) | LC_ALL=C sort >"$work/deleted-ours"
+        diff "$work/deleted-tar" "$work/deleted-ours"
+        # Directories in which deletions were made or removed have another time now.
+        find "$disk/tar-$i" -name '.wh.*' -printf '%h\n' | sort -u >"$work/touched"
+        find "$disk/tar-$i" -name '.wh.*' -delete
+        find "$disk/ours-$i" -type c -delete
+        sed 's|/tar-|/ours-|' "$work/touched" | cat - "$work/touched" | xargs -r touch -d @1
+        diff <(tell_tree "$disk/tar-$i") <(tell_tree "$disk/ours-$i")
+        tell_tree "$disk/ours-$i" >>"$work/all"
+    done
+    # And it was no comparison of nothing.
+    grep -q '^# file: .*user.plimsoll.note' "$work/all"
+    [ -s "$work/deleted-ours" ]
+    [ "$(grep -c '^f ' "$work/all")" -gt 1000 ]
+}
+
+@test "the layers under overlayfs are the root filesystem that umoci makes" {
+    need_root
+    need umoci getfattr
+    make_layers 8 24
+    lower=
+    umoci init --layout "$work/oci"
+    umoci new --image "$work/oci:test"
+    for i in 0 1 2 3; do
+        mkdir "$disk/$i"
+        "$layers" unpack "$work/blobs/$i.tar.gz" "$disk/$i"
+        gunzip -c "$work/blobs/$i.tar.gz" >"$work/layer.tar"
+        umoci raw add-layer --image "$work/oci:test" "$work/layer.tar"
+        lower=$disk/$i${lower:+:$lower}
+    done
+    mkdir "$work/merged"
+    mount -t overlay -o "ro,lowerdir=$lower" overlay "$work/merged" || skip "overlayfs is missing"
+    umoci unpack --image "$work/oci:test" "$work/bundle"
+    # What deletes touches the directory it is in, and overlayfs counts links of deleted files.
+    diff <(tell_tree "$work/bundle/rootfs" | without_times_and_links) \
+        <(tell_tree "$work/merged" | without_times_and_links)
+    [ "$(find "$work/merged" | wc -l)" -gt 1000 ]
+}
+
+@test "a filesystem that is full names the entry, and what was unpacked can be removed" {
+    need_root
+    make_layers 9 24
+    mount -t tmpfs -o size=4m tmpfs "$disk"
+    mkdir "$disk/0"
+    run -1 --separate-stderr "$layers" unpack "$work/blobs/0.tar.gz" "$disk/0"
+    [[ $stderr == "entry '"*"No space left on device" ]]
+}
+
+@test "a filesystem without inodes left names the entry" {
+    need_root
+    make_layers 9 4
+    mount -t tmpfs -o nr_inodes=40 tmpfs "$disk"
+    mkdir "$disk/0"
+    run -1 --separate-stderr "$layers" unpack "$work/blobs/0.tar.gz" "$disk/0"
+    [[ $stderr == "entry '"*"No space left on device" ]]
+}
+
+@test "a read-only filesystem names the entry" {
+    need_root
+    make_layers 9 4
+    mount -t tmpfs tmpfs "$disk"
+    mkdir "$disk/0"
+    mount -o remount,ro "$disk"
+    run -1 --separate-stderr "$layers" unpack "$work/blobs/0.tar.gz" "$disk/0"
+    [[ $stderr == "entry '"*"Read-only file system" ]]
+}
+
+@test "without privilege the tree is made but for what is named" {
+    need_root
+    need setpriv
+    make_layers 10 4
+    mkdir "$disk/1"
+    chown 65534:65534 "$disk/1"
+    run -0 --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups \
+        --inh-caps=-all --bounding-set=-all "$layers" unpack "$work/blobs/1.tar.gz" "$disk/1"
+    [[ $output == *"left out: owners"* ]]
+    [[ $output == *"left out: opaque marks"* ]]
+    [ "$(gunzip -c "$work/blobs/1.tar.gz" | tar t | grep -vc '/\.wh\.')" -eq \
+        "$(find "$disk/1" -mindepth 1 ! -type c | wc -l)" ]
+}
