@@ -30,7 +30,7 @@ static const char style[] =
     ".number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
     "code,.name{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:13px}\n"
     "code{background:var(--tint);padding:1px 5px;border-radius:4px;overflow-wrap:anywhere}\n"
-    ".pill{font-weight:650;white-space:nowrap}\n"
+    ".role,.pill{white-space:nowrap}.pill{font-weight:650}\n"
     ".pill::before{content:'';display:inline-block;width:9px;height:9px;border-radius:50%;"
     "background:currentColor;margin-right:7px}\n"
     ".fit{color:var(--fit)}.marginal{color:var(--marginal)}.unfit{color:var(--unfit)}"
