@@ -11,6 +11,10 @@
 #include "probes/kit/clk.h"
 #include "probes/kit/document.h"
 
+enum {
+    CHILD_TELL_SHARE = 50 /* telling takes 2 % of the time at most */
+};
+
 struct child {
     const struct job *job;
     int out_fd;
@@ -126,25 +130,26 @@ static bool child_goes_on(const struct child *c)
            clk_now_ns() < c->run.slot_end_ns;
 }
 
+/* Tells the figure so far once a second; seldomer where working it out takes long. */
 static int child_repeat(struct child *c, struct err *e)
 {
-    uint64_t told_ns = 0;
+    uint64_t due_ns = 0;
     do {
         if (child_once(c, e))
             return -1;
-        if (clk_now_ns() - told_ns > CLK_NS_PER_S) {
+        uint64_t began_ns = clk_now_ns();
+        if (began_ns >= due_ns) {
             child_tell(c);
-            told_ns = clk_now_ns();
+            uint64_t now_ns = clk_now_ns();
+            due_ns = now_ns + CLK_NS_PER_S + CHILD_TELL_SHARE * (now_ns - began_ns);
         }
     } while (child_goes_on(c));
     return 0;
 }
 
-static int child_measure(struct child *c, int scratch_fd, struct err *e)
+static int child_measure(struct child *c, struct err *e)
 {
     const struct probe *p = c->job->probe;
-    if (child_open(c, scratch_fd, e))
-        return -1;
     struct probe_cost cost = { 0 };
     if (p->estimate && p->estimate(c->job->site, c->job->conf, c->job->slot_ns, &cost, e))
         return -1;
@@ -154,36 +159,59 @@ static int child_measure(struct child *c, int scratch_fd, struct err *e)
     return child_repeat(c, e);
 }
 
-void child_run(const struct job *job, int scratch_fd, int out_fd)
+/* Measured, yet nothing came of it: stopped in its setup, or too slow for a single sample. */
+static bool child_is_empty(const struct result *r)
 {
-    struct child c = { .job = job, .out_fd = out_fd };
-    struct err e = { 0 };
-    AUTO(buf) struct buf text = { 0 };
-
-    if (child_measure(&c, scratch_fd, &e)) {
-        bool cannot = e.kind == ERR_UNSUPPORTED && c.run.repetition <= 1;
-        result_set_status(&c.result, cannot ? STATUS_SKIPPED : STATUS_FAILED, "%s", e.msg);
-    } else if (job->probe->judge) {
-        job->probe->judge(&c.run);
-    }
-    if (*stop_flag())
-        result_note(&c.result, "Interrupted before its time was over.");
-    if (job->probe->teardown)
-        job->probe->teardown(&c.run);
-    c.result.duration_ns = clk_now_ns() - job->run_start_ns - c.result.started_ns;
-    if (result_summarise(&c.result, &e) || document_write_fragment(&c.result, &text, &e)) {
-        (void)frame_write(out_fd, FRAME_ERROR, &e, sizeof e, &(struct err){ 0 });
-        return;
-    }
-    (void)frame_write(out_fd, FRAME_RESULT, buf_text(&text), text.size, &e);
+    unsigned blocks = 0;
+    for (unsigned i = 0; i < r->metric_count; i++)
+        blocks += r->metrics[i].block_count;
+    return r->metric_count > 0 && blocks == 0 && r->status == STATUS_MEASURED;
 }
 
-void child_ask(const struct job *job, int out_fd)
+static void child_conclude(struct child *c, int failed, const struct err *why)
 {
-    struct err e = { 0 };
-    if (job->probe->supported && job->probe->supported(job->site, job->conf, &e)) {
-        (void)frame_write(out_fd, FRAME_ERROR, &e, sizeof e, &(struct err){ 0 });
-        return;
+    const struct probe *p = c->job->probe;
+    if (failed) {
+        bool cannot = why->kind == ERR_UNSUPPORTED && c->run.repetition <= 1;
+        result_set_status(&c->result, cannot ? STATUS_SKIPPED : STATUS_FAILED, "%s", why->msg);
+    } else if (child_is_empty(&c->result)) {
+        result_set_status(&c->result, STATUS_FAILED, "%s",
+                          *stop_flag() ? "interrupted before it had a figure"
+                                       : "its time was over before it had a figure");
+    } else if (p->judge) {
+        p->judge(&c->run);
     }
-    (void)frame_write(out_fd, FRAME_RESULT, "", 0, &e);
+    if (*stop_flag())
+        result_note(&c->result, "Told to stop before it was done.");
+    if (p->teardown)
+        p->teardown(&c->run);
+    c->result.duration_ns = clk_now_ns() - c->job->run_start_ns - c->result.started_ns;
+}
+
+static void child_release(struct child *c)
+{
+    for (unsigned i = 0; c->run.hists && i < c->result.metric_count; i++)
+        hist_release(&c->run.hists[i]);
+    free(c->run.hists);
+    free(c->run.values);
+    free(c->run.observed_ns);
+    result_release(&c->result);
+}
+
+void child_run(const struct job *job, int scratch_fd, int out_fd)
+{
+    AUTO(child) struct child c = { .job = job, .out_fd = out_fd };
+    struct err e = { 0 };
+    struct err ignored;
+    AUTO(buf) struct buf text = { 0 };
+
+    int unable = child_open(&c, scratch_fd, &e);
+    if (!unable) {
+        child_conclude(&c, child_measure(&c, &e), &e);
+        unable = result_summarise(&c.result, &e) || document_write_fragment(&c.result, &text, &e);
+    }
+    if (unable)
+        (void)frame_write(out_fd, FRAME_ERROR, &e, sizeof e, &ignored);
+    else
+        (void)frame_write(out_fd, FRAME_RESULT, buf_text(&text), text.size, &ignored);
 }

@@ -5,13 +5,9 @@
 #define BENCH_CHILD_H
 
 #include "bench/job.h"
-#include "probes/kit/err.h"
 
 /* Sends FRAME_PROGRESS after each repetition and one FRAME_RESULT at the end. scratch_fd: -1 for
  * none. */
 void child_run(const struct job *job, int scratch_fd, int out_fd);
-/* Answers whether the probe can work here: FRAME_RESULT (empty) or FRAME_ERROR with a struct err.
- */
-void child_ask(const struct job *job, int out_fd);
 
 #endif

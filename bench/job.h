@@ -7,17 +7,18 @@
 
 #include <stdint.h>
 
+#include "bench/patience.h"
 #include "probes/probe.h"
 
 struct job {
     const struct probe *probe;
     const void *conf;
     const struct probe_site *site;
-    uint64_t seed;
+    const struct patience *patience;
+    uint64_t seed; /* of the first round; a later one adds its number, so that it sees other data */
     uint64_t slot_ns;
     uint64_t run_start_ns;
-    unsigned round;      /* 0, 1 */
-    uint64_t blocks_had; /* repetitions of earlier rounds, so that seeds differ */
+    unsigned round; /* 0, 1 */
 };
 
 #endif

@@ -16,11 +16,12 @@
     UINT64_C(10000000000) /* beyond a slot before SIGTERM: a slow disk's last I/O */
 #define BENCH_STOP_NS                                                                              \
     UINT64_C(600000000) /* from SIGTERM to SIGKILL, so that Ctrl-C ends within 1 s */
-#define BENCH_KILL_NS          UINT64_C(2000000000) /* from SIGKILL to leaving the child behind */
-#define BENCH_STOP_KILL_NS     UINT64_C(150000000)  /* the same after Ctrl-C */
-#define BENCH_ASK_NS           UINT64_C(5000000000) /* a probe's answer to "can you work here" */
-#define BENCH_WITNESS_TICK_NS  UINT64_C(50000000)   /* how often the witness looks at the clocks */
-#define BENCH_WITNESS_REPLY_NS UINT64_C(2000000000) /* a witness that is slower is given up */
+#define BENCH_KILL_NS          UINT64_C(2000000000)  /* from SIGKILL to leaving the child behind */
+#define BENCH_STOP_KILL_NS     UINT64_C(150000000)   /* the same after Ctrl-C */
+#define BENCH_ASK_NS           UINT64_C(5000000000)  /* a probe's answer to "can you work here" */
+#define BENCH_CLEAR_NS         UINT64_C(10000000000) /* the removal of scratch files */
+#define BENCH_WITNESS_TICK_NS  UINT64_C(50000000)    /* how often the witness looks at the clocks */
+#define BENCH_WITNESS_REPLY_NS UINT64_C(2000000000)  /* a witness that is slower is given up */
 
 enum {
     BENCH_FIRST_ROUND_PERCENT = 82, /* of the budget; the rest goes to what was close */

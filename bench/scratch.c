@@ -34,15 +34,21 @@ static int scratch_open_dir(int parent_fd, const char *name)
     return openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static bool scratch_abandoned(int parent_fd, const char *name)
+/*
+ * Removes it when it is ours and nobody holds its lock. The lock is held until it is gone: a run
+ * that has just made it, and not locked it yet, finds it taken and makes another.
+ */
+static bool scratch_reclaim(int parent_fd, const char *name)
 {
+    struct err ignored;
+    struct stat st;
     if (strncmp(name, scratch_prefix, sizeof scratch_prefix - 1) != 0)
         return false;
     AUTO_CLOSE int fd = scratch_open_dir(parent_fd, name);
-    struct stat st;
     if (fd < 0 || fstat(fd, &st) || st.st_uid != geteuid())
         return false;
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 && scratch_is(parent_fd, name, fd);
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 && scratch_is(parent_fd, name, fd) &&
+           file_remove_tree_at(parent_fd, name, &ignored) == 0;
 }
 
 unsigned scratch_sweep(int parent_fd)
@@ -54,13 +60,8 @@ unsigned scratch_sweep(int parent_fd)
         return 0;
     }
     unsigned swept = 0;
-    struct err ignored;
-    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) { // NOLINT(concurrency-mt-unsafe)
-        if (scratch_abandoned(parent_fd, d->d_name) &&
-            !file_remove_tree_at(parent_fd, d->d_name, &ignored)) {
-            swept++;
-        }
-    }
+    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) // NOLINT(concurrency-mt-unsafe)
+        swept += scratch_reclaim(parent_fd, d->d_name);
     (void)closedir(dir);
     return swept;
 }
@@ -125,12 +126,21 @@ int scratch_clear(const struct scratch *s, const char *name, struct err *e)
     return file_remove_tree_at(s->fd, name, e);
 }
 
-void scratch_release(struct scratch *s)
+int scratch_remove(const struct scratch *s, struct err *e)
 {
-    struct err ignored; /* what cannot be removed now is swept by the next run */
-    if (s->fd >= 0)
-        (void)file_remove_tree_at(s->parent_fd, s->name, &ignored);
+    return s->fd < 0 ? 0 : file_remove_tree_at(s->parent_fd, s->name, e);
+}
+
+void scratch_close(struct scratch *s)
+{
     auto_close_fd(&s->fd);
     auto_close_fd(&s->parent_fd);
     *s = (struct scratch)SCRATCH_CLOSED;
+}
+
+void scratch_release(struct scratch *s)
+{
+    struct err ignored; /* what cannot be removed now is swept by the next run */
+    (void)scratch_remove(s, &ignored);
+    scratch_close(s);
 }

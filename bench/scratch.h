@@ -26,7 +26,11 @@ int scratch_open(const char *dir, struct scratch *s, struct err *e);
 int scratch_room(const struct scratch *s, const char *name, struct err *e);
 /* Empties and removes that subdirectory. */
 int scratch_clear(const struct scratch *s, const char *name, struct err *e);
-/* Removes everything. Idempotent. */
+/* Removes everything; *s stays open. May wait as long as a hung disk does. */
+int scratch_remove(const struct scratch *s, struct err *e);
+/* Closes what is open, and removes nothing. Idempotent. */
+void scratch_close(struct scratch *s);
+/* Both. Idempotent. */
 void scratch_release(struct scratch *s);
 /* Removes the abandoned ones of this user below an open directory; how many. */
 unsigned scratch_sweep(int parent_fd);

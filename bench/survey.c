@@ -83,11 +83,14 @@ static int survey_describe(struct voyage *v, struct err *e)
     return survey_words(d, e);
 }
 
+static const struct patience survey_patience = PATIENCE_USUAL;
+
 static struct job survey_job(const struct voyage *v, const struct plan_item *item, uint64_t slot_ns)
 {
     return (struct job){ .probe = item->probe,
                          .conf = item->conf,
                          .site = &v->site.probe,
+                         .patience = &survey_patience,
                          .seed = v->d->seed,
                          .slot_ns = slot_ns,
                          .run_start_ns = v->start_ns,
@@ -171,7 +174,7 @@ static int survey_measure(struct voyage *v, struct plan_item *item, uint64_t slo
     struct result r = { 0 };
     struct witnessed before = { 0 };
     struct job job = survey_job(v, item, slot_ns);
-    struct runner_hooks hooks = { progress_update, v->survey->progress };
+    struct worker_hooks hooks = { progress_update, v->survey->progress };
     const struct scratch *s = v->scratch.fd >= 0 ? &v->scratch : NULL;
 
     progress_begin(v->survey->progress, item->probe->name, slot_ns);
@@ -277,7 +280,7 @@ int survey_run(const struct survey *s, struct document *d, struct err *e)
     v.site.probe.proc_fd = v.site.probe.sys_fd = -1;
     int failed = survey_go(&v, e);
     witness_release(&v.witness);
-    scratch_release(&v.scratch);
+    runner_tidy(&v.scratch, &survey_patience);
     plan_release(&v.plan);
     site_release(&v.site);
     return failed;
