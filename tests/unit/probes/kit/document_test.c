@@ -361,6 +361,8 @@ static void refuse_edited(const char *from, const char *to, const char *sentence
     }
     assert_int_equal(e.kind, ERR_DATA);
     assert_string_equal(e.msg, sentence);
+    assert_null(d.measurements);
+    assert_null(d.host.items);
 }
 
 static void another_schema_is_named(void **state)
@@ -582,6 +584,73 @@ static void a_huge_file_is_refused_unread(void **state)
     assert_string_equal(e.msg, sentence);
 }
 
+/* Loads the file from standard input; where it was left is in *at. */
+static int load_from_input(int fd, struct document *d, off_t *at, struct err *e)
+{
+    int had = dup(STDIN_FILENO);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+    int failed = document_load("-", d, e);
+    *at = lseek(fd, 0, SEEK_CUR);
+    if (had >= 0) {
+        assert_int_equal(dup2(had, STDIN_FILENO), STDIN_FILENO);
+        assert_int_equal(close(had), 0);
+    }
+    return failed;
+}
+
+static void standard_input_is_loaded_by_a_dash(void **state)
+{
+    (void)state;
+    struct err e = { 0 };
+    char path[64];
+    off_t at = 0;
+    AUTO(document) struct document d = { 0 };
+    AUTO(buf) struct buf text = { 0 };
+    AUTO_CLOSE int fd = temporary(path);
+    assert_int_equal(unlink(path), 0);
+    write_made(&text);
+    assert_int_equal(write(fd, buf_text(&text), text.size), text.size);
+    assert_int_equal(load_from_input(fd, &d, &at, &e), 0);
+    assert_int_equal(d.measurement_count, 2);
+    assert_int_equal(ftruncate(fd, 100 << 20), 0);
+    document_release(&d);
+    assert_int_equal(load_from_input(fd, &d, &at, &e), -1);
+    assert_string_equal(e.msg, "'standard input' is larger than 64 MiB, which no document is");
+    assert_int_equal(at, 0); /* nothing of it was read */
+}
+
+/* The made document with 20 times its first measurement, of 32 histograms each. */
+static void more_histograms_than_fit_in_memory_are_refused(void **state)
+{
+    (void)state;
+    struct err e = { 0 };
+    struct document d;
+    AUTO(buf) struct buf text = { 0 };
+    AUTO_FREE char *swollen = NULL;
+    write_made(&text);
+    json_t *root = json_loads(buf_text(&text), 0, NULL);
+    json_t *measurements = json_object_get(root, "measurements");
+    json_t *first = json_array_get(measurements, 0);
+    json_t *figures = json_object_get(first, "metrics");
+    json_t *figure = json_incref(json_array_get(figures, 0));
+    assert_int_equal(json_array_clear(figures), 0);
+    for (unsigned i = 0; i < LIMITS_METRICS; i++) {
+        json_t *copy = json_deep_copy(figure);
+        assert_int_equal(json_object_set_new(copy, "id", json_sprintf("m%u", i)), 0);
+        assert_int_equal(json_array_append_new(figures, copy), 0);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(json_array_append(measurements, first), 0);
+    }
+    swollen = json_dumps(root, JSON_COMPACT);
+    json_decref(figure);
+    json_decref(root);
+    assert_int_equal(document_read(swollen, strlen(swollen), "s", &d, &e), -1);
+    assert_string_equal(e.msg, "s: measurements: more than 512 histograms");
+    assert_null(d.measurements);
+}
+
 static void what_cannot_be_opened_or_read_is_named(void **state)
 {
     (void)state;
@@ -627,6 +696,8 @@ int main(void)
         cmocka_unit_test(their_quantiles_are_those_of_their_histograms),
         cmocka_unit_test(a_file_is_loaded),
         cmocka_unit_test(a_huge_file_is_refused_unread),
+        cmocka_unit_test(standard_input_is_loaded_by_a_dash),
+        cmocka_unit_test(more_histograms_than_fit_in_memory_are_refused),
         cmocka_unit_test(what_cannot_be_opened_or_read_is_named),
         cmocka_unit_test(an_endless_stream_is_refused_at_the_limit),
     };

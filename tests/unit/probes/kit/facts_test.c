@@ -134,6 +134,7 @@ static void a_text_is_compared_whole(void **state)
     assert_int_equal(facts_holds(facts_find(&f, "v"), "kv"), 0);
     assert_int_equal(facts_holds(facts_find(&f, "v"), "kvmx"), 0);
     assert_int_equal(facts_holds(facts_find(&f, "empty"), ""), 0);
+    assert_int_equal(facts_holds(facts_find(&f, "empty"), "|kvm"), 0);
     assert_int_equal(facts_holds(facts_find(&f, "u"), "kvm"), 0);
     assert_int_equal(facts_holds(facts_find(&f, "n"), "1"), 0);
     assert_int_equal(facts_holds(NULL, "kvm"), 0);

@@ -95,6 +95,7 @@ static void control_characters_are_refused_however_they_are_written(void **state
     refuses("[\n\"a\\nb\"]", sentence);
     refuses("[\n\"\\u001b[31m\"]", sentence);
     refuses("[\n\"\\u009b\"]", sentence);
+    refuses("[\n\"\\u0085\"]", sentence);
     refuses("[\n\"\\u007F\"]", sentence);
     refuses("[\n\"\x7f\"]", sentence);
     refuses("[\n\"\xc2\x9b\"]", sentence);
