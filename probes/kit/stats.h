@@ -35,7 +35,7 @@ struct interval stats_quantile_interval(const struct hist *h, double q);
 /*
  * The 95 % intervals of some quantiles of the pooled blocks by bootstrap over whole blocks, so that
  * bursts inside a block stay together. 200 resamples; same seed, same intervals. NAN when fewer
- * than 3 blocks hold anything, or no memory is left. A millisecond for ten blocks, whatever their
+ * than 3 blocks hold anything, or no memory is left. Some 5 ms for ten blocks, whatever their
  * samples.
  */
 enum {
