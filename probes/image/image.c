@@ -9,6 +9,10 @@
 /* Time that one set takes at least, on the fastest hosts: bounds how many a slot can hold. */
 #define IMAGE_SET_NS (150 * (uint64_t)CLK_NS_PER_MS)
 
+/* After Ctrl-C so long is taken for removing; the runner empties the directory in any case, and the
+ * figures are to reach it first. */
+#define IMAGE_STOP_NS (200 * (uint64_t)CLK_NS_PER_MS)
+
 enum {
     IMAGE_SETS_DISCARD = 4,
     IMAGE_SETS_DISCARD_NOW = 2,
@@ -87,7 +91,8 @@ int image_bench_open(struct probe_run *run, const struct image_conf *conf, uint6
 void image_bench_close(struct probe_run *run, struct image_bench *b)
 {
     struct err e;
-    if (pull_remove(&b->pull, &e))
+    uint64_t until_ns = *run->stopping ? clk_now_ns() + IMAGE_STOP_NS : UINT64_MAX;
+    if (pull_remove(&b->pull, until_ns, &e))
         result_note(run->result, "Not everything could be removed: %s.", e.msg);
     pull_release(&b->pull);
     layer_set_release(&b->set);

@@ -131,6 +131,13 @@ static bool image_wal_goes_on(const struct image_wal_state *s, const struct prob
            s->wal.written_bytes + s->wal.record_bytes <= s->wal_budget_bytes;
 }
 
+/* Once the puller has ended: whether it did so for a reason of its own. */
+static bool image_wal_failed(const struct image_wal_state *s)
+{
+    enum err_kind why = s->pull_err.kind;
+    return why != ERR_NONE && why != ERR_TIMEOUT && why != ERR_INTERRUPTED;
+}
+
 /* Appends count only while layers are being unpacked: when that ends, so does the slot. */
 static int image_wal_measure(struct probe_run *run, struct err *e)
 {
@@ -152,6 +159,10 @@ static int image_wal_measure(struct probe_run *run, struct err *e)
         s->observed_ns += observed_ns;
     }
     run->done = clk_now_ns() < run->until_ns;
+    if (!s->pulling && image_wal_failed(s)) {
+        *e = s->pull_err;
+        return err_wrap(e, "'%s': unpacking", run->site->dir);
+    }
     return 0;
 }
 
@@ -168,9 +179,8 @@ static void image_wal_judge(struct probe_run *run)
                 "Meanwhile %u whole sets were unpacked, %.0f MB at %.0f MB/s; the log's appends "
                 "are disk.wal's: %d bytes, fdatasync after each, closed loop.",
                 p->whole, mb, seconds > 0 ? mb / seconds : 0, WAL_RECORD_BYTES);
-    enum err_kind why = s->pull_err.kind;
-    if (why != ERR_NONE && why != ERR_TIMEOUT && why != ERR_INTERRUPTED)
-        result_set_status(run->result, STATUS_FAILED, "'%s': unpacking failed: %s", run->site->dir,
+    if (image_wal_failed(s))
+        result_set_status(run->result, STATUS_FAILED, "'%s': unpacking: %s", run->site->dir,
                           s->pull_err.msg);
     else if (p->whole == 0 && !*run->stopping)
         result_set_status(run->result, STATUS_UNTRUSTED,

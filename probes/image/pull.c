@@ -91,11 +91,11 @@ int pull_once(struct pull *p, uint64_t until_ns, struct pull_took *took, struct 
     return failed;
 }
 
-int pull_remove(struct pull *p, struct err *e)
+int pull_remove(struct pull *p, uint64_t until_ns, struct err *e)
 {
     char name[PULL_NAME_BYTES];
     int failed = 0;
-    for (; p->begun > 0; p->begun--) {
+    for (; p->begun > 0 && clk_now_ns() < until_ns; p->begun--) {
         pull_name(p->begun - 1, name);
         failed = file_remove_tree_at(p->dir_fd, name, e) || failed ? -1 : 0;
     }

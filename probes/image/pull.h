@@ -44,8 +44,11 @@ int pull_open(struct pull *p, const struct layer_set *set, int dir_fd, uint64_t 
 bool pull_may(const struct pull *p);
 /* ERR_TIMEOUT after until_ns and ERR_INTERRUPTED leave *took with what was done. */
 int pull_once(struct pull *p, uint64_t until_ns, struct pull_took *took, struct err *e);
-/* Removes what was unpacked; -1 when something is left. Idempotent. */
-int pull_remove(struct pull *p, struct err *e);
+/*
+ * Removes what was unpacked, the last first, and begins no other repetition's after until_ns. -1
+ * when something could not be removed. Idempotent.
+ */
+int pull_remove(struct pull *p, uint64_t until_ns, struct err *e);
 void pull_release(struct pull *p); /* memory; idempotent */
 
 /* Notes the sorts of metadata that were left out. */

@@ -37,8 +37,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct quay *q = *state;
-    assert_int_equal(pull_remove(&q->pull, &q->e), 0);
-    assert_int_equal(pull_remove(&q->pull, &q->e), 0); /* may be called again */
+    assert_int_equal(pull_remove(&q->pull, UINT64_MAX, &q->e), 0);
+    assert_int_equal(pull_remove(&q->pull, UINT64_MAX, &q->e), 0); /* may be called again */
     assert_int_equal(fake_names(q->path), 0);
     pull_release(&q->pull);
     pull_release(&q->pull);
@@ -91,6 +91,15 @@ static void the_number_of_repetitions_is_bounded(void **state)
     q->pull.begun = PULL_MAX;
     assert_false(pull_may(&q->pull));
     q->pull.begun = 0;
+}
+
+static void removing_stops_at_its_deadline_and_goes_on_later(void **state)
+{
+    struct quay *q = *state;
+    open_pull(q, UINT64_MAX);
+    assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), 0);
+    assert_int_equal(pull_remove(&q->pull, 0, &q->e), 0);
+    assert_int_equal(fake_names(q->path), 1);
 }
 
 static void a_stop_leaves_what_was_done_to_be_removed(void **state)
@@ -149,6 +158,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(the_budget_is_kept_to_the_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(the_number_of_repetitions_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(removing_stops_at_its_deadline_and_goes_on_later, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_stop_leaves_what_was_done_to_be_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deadline_says_which_layer_was_not_finished, setup,
                                         teardown),
