@@ -159,7 +159,7 @@ static int child_measure(struct child *c, struct err *e)
     return child_repeat(c, e);
 }
 
-/* Measured, yet nothing came of it: stopped in its setup, or too slow for a single sample. */
+/* Nothing came of it, and the probe says no more: stopped early, or too slow for one sample. */
 static bool child_is_empty(const struct result *r)
 {
     unsigned blocks = 0;
@@ -174,13 +174,13 @@ static void child_conclude(struct child *c, int failed, const struct err *why)
     if (failed) {
         bool cannot = why->kind == ERR_UNSUPPORTED && c->run.repetition <= 1;
         result_set_status(&c->result, cannot ? STATUS_SKIPPED : STATUS_FAILED, "%s", why->msg);
-    } else if (child_is_empty(&c->result)) {
-        result_set_status(&c->result, STATUS_FAILED, "%s",
-                          *stop_flag() ? "interrupted before it had a figure"
-                                       : "its time was over before it had a figure");
     } else if (p->judge) {
         p->judge(&c->run);
     }
+    if (child_is_empty(&c->result))
+        result_set_status(&c->result, STATUS_FAILED, "%s",
+                          *stop_flag() ? "interrupted before it had a figure"
+                                       : "its time was over before it had a figure");
     if (*stop_flag())
         result_note(&c->result, "Told to stop before it was done.");
     if (p->teardown)

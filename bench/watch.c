@@ -28,6 +28,13 @@ struct watch_point {
 };
 
 enum {
+    WATCH_CLOCK_TRIES = 5,
+    WATCH_CLOCK_NARROW_NS =
+        20 * CLK_NS_PER_US,       /* two readings take 0.1 us, and 5 us in a slow VM */
+    WATCH_BLOCK_NS = CLK_NS_PER_S /* a run of a minute has 60, one of a day 256 */
+};
+
+enum {
     WATCH_STALL,
     WATCH_STEAL,
     WATCH_METRICS
@@ -55,10 +62,11 @@ struct watch {
     int fd;
     int proc_fd;
     uint64_t run_start_ns;
-    struct sampler *sampler; /* NULL: could not be made */
-    struct watch_point last;
-    int64_t offset_ns; /* wall clock less monotonic clock, last seen */
-    double step_ns;    /* largest jump since the last mark */
+    struct sampler *sampler;  /* NULL: could not be made */
+    struct watch_point last;  /* at the last mark */
+    struct watch_point block; /* at the beginning of this block */
+    int64_t offset_ns;        /* wall clock less monotonic clock, last seen */
+    double step_ns;           /* largest jump since the last mark */
     struct hist stalls;
     struct result result;
 };
@@ -98,11 +106,30 @@ static void watch_sample(struct watch *w, struct watch_point *p)
     watch_throttled(p);
 }
 
+/*
+ * Wall clock less monotonic clock, the two read together: what comes between two readings looks
+ * like a step. The narrowest of a few tries counts.
+ */
+static int64_t watch_offset(void)
+{
+    uint64_t narrowest_ns = UINT64_MAX;
+    int64_t offset = 0;
+    for (unsigned i = 0; i < WATCH_CLOCK_TRIES && narrowest_ns > WATCH_CLOCK_NARROW_NS; i++) {
+        uint64_t before_ns = clk_now_ns();
+        uint64_t wall_ns = clk_realtime_ns();
+        uint64_t width_ns = clk_now_ns() - before_ns;
+        if (width_ns >= narrowest_ns)
+            continue;
+        narrowest_ns = width_ns;
+        offset = (int64_t)wall_ns - (int64_t)(before_ns + width_ns / 2);
+    }
+    return offset;
+}
+
 static void watch_clock(struct watch *w)
 {
-    int64_t offset = (int64_t)clk_realtime_ns() - (int64_t)clk_now_ns();
-    double step = fabs((double)(offset - w->offset_ns));
-    w->step_ns = fmax(w->step_ns, step);
+    int64_t offset = watch_offset();
+    w->step_ns = fmax(w->step_ns, fabs((double)(offset - w->offset_ns)));
     w->offset_ns = offset;
 }
 
@@ -136,34 +163,59 @@ static struct witnessed watch_difference(const struct watch_point *a, const stru
     };
 }
 
-/* Closes the interval since the last mark: one block of each of our metrics. */
-static struct witnessed watch_interval(struct watch *w)
+/* What was seen since the last mark. */
+static struct witnessed watch_mark(struct watch *w)
 {
     struct watch_point now = { 0 };
     watch_sample(w, &now);
     watch_clock(w);
     struct witnessed seen = watch_difference(&w->last, &now);
     seen.clock_step_ns = w->step_ns;
-    seen.stall_max_ns = NAN;
-
-    struct result_block block = { .at_ns = w->last.at_ns - w->run_start_ns,
-                                  .observed_ns = now.at_ns - w->last.at_ns,
-                                  .value = seen.steal_ratio };
-    struct err ignored;
-    (void)result_add_block(&w->result.metrics[WATCH_STEAL], &block, &ignored);
-    if (w->sampler) {
-        hist_clear(&w->stalls);
-        sampler_take(w->sampler, &w->stalls);
-        seen.stall_max_ns = (double)sampler_take_max(w->sampler);
-        block.hist = w->stalls;
-        block.n = w->stalls.total;
-        block.value = NAN;
-        (void)result_add_block(&w->result.metrics[WATCH_STALL], &block, &ignored);
-    }
+    seen.stall_max_ns = w->sampler ? (double)sampler_take_max(w->sampler) : NAN;
     steal_release(&w->last.steal);
     w->last = now;
     w->step_ns = 0;
     return seen;
+}
+
+/*
+ * The share of one block. Blocks are of one length, whatever the marks: the mean of shares of
+ * unequal times would not be the share of the whole. A block that a stall made longer counts as
+ * often as it should have been closed; the last one only when it is nearly whole, or the only one.
+ */
+static void watch_add_share(struct watch *w, struct result_block block)
+{
+    struct result_metric *m = &w->result.metrics[WATCH_STEAL];
+    struct err ignored;
+    uint64_t parts = (block.observed_ns + WATCH_BLOCK_NS / 10) / WATCH_BLOCK_NS;
+    parts = parts ? parts : m->block_count == 0;
+    for (uint64_t i = 0; i < parts && !isnan(block.value); i++) {
+        struct result_block part = block;
+        part.observed_ns = block.observed_ns / parts;
+        part.at_ns += i * part.observed_ns;
+        (void)result_add_block(m, &part, &ignored);
+    }
+}
+
+/* Closes a block of each of our metrics. */
+static void watch_close_block(struct watch *w)
+{
+    struct watch_point now = { 0 };
+    struct err ignored;
+    watch_sample(w, &now);
+    struct witnessed seen = watch_difference(&w->block, &now);
+    struct result_block block = { .at_ns = w->block.at_ns - w->run_start_ns,
+                                  .observed_ns = now.at_ns - w->block.at_ns,
+                                  .value = seen.steal_ratio };
+    watch_add_share(w, block);
+    if (w->sampler) {
+        hist_clear(&w->stalls);
+        sampler_take(w->sampler, &w->stalls);
+        block.hist = w->stalls;
+        (void)result_add_block(&w->result.metrics[WATCH_STALL], &block, &ignored);
+    }
+    steal_release(&w->block.steal);
+    w->block = now;
 }
 
 static void watch_events(struct watch *w)
@@ -182,9 +234,9 @@ static void watch_events(struct watch *w)
 static int watch_report(struct watch *w, struct err *e)
 {
     AUTO(buf) struct buf text = { 0 };
-    (void)watch_interval(w);
     if (w->sampler)
         sampler_stop(w->sampler);
+    watch_close_block(w);
     watch_events(w);
     w->result.duration_ns = clk_now_ns() - w->run_start_ns;
     if (!w->sampler)
@@ -194,28 +246,50 @@ static int watch_report(struct watch *w, struct err *e)
     return frame_write(w->fd, FRAME_RESULT, buf_text(&text), text.size, e);
 }
 
-/* One wake-up: 1 go on, 0 finished. */
-static int watch_step(struct watch *w, struct buf *in, struct buf *payload, struct err *e)
+/* Answers all whole messages; whether to go on. */
+static bool watch_answer(struct watch *w, struct buf *in)
+{
+    enum frame_type type;
+    AUTO(buf) struct buf payload = { 0 };
+    struct err ignored;
+    enum frame_state state = FRAME_WHOLE;
+    while ((state = frame_take(in, &type, &payload)) == FRAME_WHOLE) {
+        if (type == FRAME_FINISH) {
+            (void)watch_report(w, &ignored);
+            return false;
+        }
+        struct witnessed seen = watch_mark(w);
+        if (type != FRAME_MARK || frame_write(w->fd, FRAME_SEEN, &seen, sizeof seen, &ignored))
+            return false;
+    }
+    return state == FRAME_PARTIAL;
+}
+
+/* One wake-up; whether to go on. */
+static bool watch_step(struct watch *w, struct buf *in)
 {
     struct pollfd p = { .fd = w->fd, .events = POLLIN };
     int ready = poll(&p, 1, (int)(BENCH_WITNESS_TICK_NS / CLK_NS_PER_MS));
     watch_clock(w);
+    if (clk_now_ns() - w->block.at_ns >= WATCH_BLOCK_NS)
+        watch_close_block(w);
     if (ready <= 0)
-        return 1;
+        return true;
     char bytes[64];
     ssize_t n = read(w->fd, bytes, sizeof bytes);
     if (n <= 0)
         return n < 0 && errno == EINTR;
     buf_add(in, bytes, (size_t)n);
-    enum frame_type type;
-    while (frame_take(in, &type, payload) == FRAME_WHOLE) {
-        if (type == FRAME_FINISH)
-            return watch_report(w, e) && 0;
-        struct witnessed seen = watch_interval(w);
-        if (frame_write(w->fd, FRAME_SEEN, &seen, sizeof seen, e))
-            return 0;
-    }
-    return 1;
+    return watch_answer(w, in);
+}
+
+static void watch_release(struct watch *w)
+{
+    steal_release(&w->last.steal);
+    steal_release(&w->block.steal);
+    hist_release(&w->stalls);
+    result_release(&w->result);
+    auto_close_fd(&w->proc_fd);
 }
 
 void watch_serve(int fd, uint64_t run_start_ns)
@@ -230,12 +304,13 @@ void watch_serve(int fd, uint64_t run_start_ns)
     w.sampler = sampler_open(&e);
     if (w.sampler)
         sampler_start(w.sampler);
-    w.offset_ns = (int64_t)clk_realtime_ns() - (int64_t)clk_now_ns();
+    w.offset_ns = watch_offset();
     watch_sample(&w, &w.last);
+    watch_sample(&w, &w.block);
 
-    struct buf in = { 0 };
-    struct buf payload = { 0 };
-    while (watch_step(&w, &in, &payload, &e))
+    AUTO(buf) struct buf in = { 0 };
+    while (watch_step(&w, &in))
         continue;
-    /* The process ends here; the kernel takes back what it held. */
+    sampler_free(w.sampler);
+    watch_release(&w);
 }

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/frame.h"
 #include "bench/limits.h"
 #include "bench/watch.h"
+#include "bench/worker.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 #include "probes/kit/document.h"
@@ -99,9 +99,10 @@ int witness_finish(struct witness *w, struct result *r, struct err *e)
 void witness_release(struct witness *w)
 {
     auto_close_fd(&w->fd);
+    int status = 0;
     if (w->pid > 0) {
         (void)kill(w->pid, SIGKILL);
-        (void)waitpid(w->pid, NULL, 0);
+        (void)worker_reap(w->pid, clk_now_ns() + BENCH_KILL_NS, &status);
     }
     *w = (struct witness)WITNESS_NONE;
 }
