@@ -89,6 +89,8 @@ static bool host_try_is_open(const struct err *e)
 static int host_try_once(struct probe_run *run, const struct host_try_row *row, struct attempt *a,
                          struct err *e)
 {
+    if (run->slot_end_ns && clk_now_ns() + HOST_TRY_DEADLINE_NS > run->slot_end_ns)
+        return err_set(e, ERR_TIMEOUT, 0, "not tried: others hung, and no time was left");
     *a = (struct attempt){ .proc_fd = run->site->proc_fd,
                            .scratch_fd = run->scratch_fd,
                            .arg = row->arg };
