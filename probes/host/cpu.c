@@ -67,7 +67,7 @@ unsigned cpu_count_list(const char *list)
         unsigned long last = first;
         if (*end == '-' && end[1] >= '0' && end[1] <= '9')
             last = strtoul(end + 1, &end, 10);
-        if (last < first || last - first >= LIMITS_CPUS)
+        if (last - first >= LIMITS_CPUS) /* also when it runs backwards */
             return 0;
         count += last - first + 1;
         if (count > LIMITS_CPUS)

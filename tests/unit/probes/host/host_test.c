@@ -11,10 +11,10 @@
 #include "tests/unit/probes/host/trees.h"
 
 static const char *const all_trees[] = {
-    "kvm-debian", "firecracker", "openvz", "openvz-host", "cloudlinux", "lxc-unprivileged",
-    "docker",     "podman",      "nspawn", "xen",         "xen-dom0",   "container-other",
-    "ec2-metal",  "ec2-nitro",   "wsl",    "metal",       "smbios",     "arm-kvm",
-    "uml",        "empty",       NULL,
+    "kvm-debian",       "firecracker", "openvz",    "openvz-host", "openvz-zero", "cloudlinux",
+    "lxc-unprivileged", "docker",      "podman",    "nspawn",      "xen",         "xen-dom0",
+    "container-other",  "ec2-metal",   "ec2-nitro", "wsl",         "metal",       "smbios",
+    "arm-kvm",          "uml",         "empty",     NULL,
 };
 
 static void check_declared(const struct facts *f)

@@ -28,6 +28,7 @@ static void what_is_missing_or_malformed_is_refused(void **state)
     assert_int_equal(memory_parse("MemTotal: kB\n", "MemTotal", &bytes), -1);
     assert_int_equal(memory_parse("MemTotal: 12 MB\n", "MemTotal", &bytes), -1);
     assert_int_equal(memory_parse("MemTotal: -1 kB\n", "MemTotal", &bytes), -1);
+    assert_int_equal(memory_parse("MemTotal: -18446744073709551615 kB\n", "MemTotal", &bytes), -1);
     assert_int_equal(memory_parse("MemTotal: 99999999999999999999 kB\n", "MemTotal", &bytes), -1);
     assert_int_equal(memory_parse("MemTotal: 18446744073709551615 kB\n", "MemTotal", &bytes), -1);
     assert_int_equal(memory_parse("XMemTotal: 1 kB\n", "MemTotal", &bytes), -1);

@@ -41,6 +41,7 @@ static void openvz_is_told_from_its_host_and_from_cloudlinux(void **state)
     (void)state;
     check("openvz", "openvz", false);
     check("openvz-host", "none", false);
+    check("openvz-zero", "none", false);
     check("cloudlinux", "none", false);
 }
 
