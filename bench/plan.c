@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench/limits.h"
+#include "probes/net/peer.h"
 #include "probes/probes.h"
 
 static int plan_unknown_probe(const char *name, struct err *e)
@@ -65,6 +66,9 @@ static int plan_set(struct plan *p, const char *set, struct err *e)
 
 static int plan_set_peer(struct plan *p, const char *peer, struct err *e)
 {
+    struct peer checked;
+    if (peer_parse(peer, &checked, e))
+        return err_wrap(e, "--peer");
     for (unsigned i = 0; i < p->count; i++) {
         struct plan_item *item = &p->items[i];
         if ((item->probe->needs & PROBE_NEEDS_PEER) &&

@@ -196,12 +196,15 @@ static int survey_measure(struct voyage *v, struct plan_item *item, uint64_t slo
     return failed ? -1 : 0;
 }
 
-static int survey_round(struct voyage *v, uint64_t end_ns, struct err *e)
+/* The first round says of each probe that cannot work here why not, in its place. */
+static int survey_round(struct voyage *v, uint64_t end_ns, bool first, struct err *e)
 {
     for (unsigned i = 0; i < v->plan.count && !*stop_flag(); i++) {
         struct plan_item *item = &v->plan.items[i];
         uint64_t now = clk_now_ns();
         uint64_t left_ns = now < end_ns ? end_ns - now : 0;
+        if (item->skipped && first && survey_skip(v, item, e))
+            return -1;
         if (item->skipped)
             continue;
         if (survey_measure(v, item, plan_slot_ns(&v->plan, i, left_ns), e))
@@ -217,11 +220,7 @@ static int survey_first(struct voyage *v, struct err *e)
     uint64_t share = v->survey->again ? BENCH_FIRST_ROUND_PERCENT : 100;
     uint64_t end = v->start_ns + whole / 100 * share;
     survey_announce(v, end - v->start_ns);
-    for (unsigned i = 0; i < v->plan.count; i++) {
-        if (v->plan.items[i].skipped && survey_skip(v, &v->plan.items[i], e))
-            return -1;
-    }
-    return survey_round(v, end, e);
+    return survey_round(v, end, true, e);
 }
 
 static int survey_second(struct voyage *v, struct err *e)
@@ -237,7 +236,7 @@ static int survey_second(struct voyage *v, struct err *e)
             chosen = chosen || strcmp(names[k], v->plan.items[i].probe->name) == 0;
         v->plan.items[i].skipped = v->plan.items[i].skipped || !chosen;
     }
-    return survey_round(v, v->end_ns, e);
+    return survey_round(v, v->end_ns, false, e);
 }
 
 static void survey_close(struct voyage *v)

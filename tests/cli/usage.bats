@@ -55,6 +55,11 @@ load house
     [[ $stderr == *"did you mean 'disk.wal'"* ]]
 }
 
+@test "a malformed peer is refused" {
+    refused measure net.rtt --peer host:99999 --dir "$disk"
+    [[ $stderr == *"--peer"* ]]
+}
+
 @test "an unknown label is refused with the known ones" {
     refused vet --label colour=blue --dir "$disk"
     [[ $stderr == *"provider, plan, region, price"* ]]
