@@ -101,7 +101,7 @@ static void host_try_state(struct probe_run *run, const struct host_try_row *row
 {
     struct facts *f = &run->result->facts;
     char reason[LIMITS_TEXT_BYTES];
-    struct attempt a;
+    struct attempt a = { 0 };
     struct err e = { 0 };
     if (!host_try_once(run, row, &a, &e)) {
         (void)facts_set_text(f, row->fact, "yes", a.remark[0] ? a.remark : NULL);
@@ -123,7 +123,7 @@ static void host_try_state_list(struct probe_run *run, const char *fact,
     AUTO(buf) struct buf words = { 0 };
     AUTO(buf) struct buf reasons = { 0 };
     for (; rows->word; rows++) {
-        struct attempt a;
+        struct attempt a = { 0 };
         struct err e = { 0 };
         if (!host_try_once(run, rows, &a, &e))
             buf_addf(&words, "%s%s", words.size ? " " : "", rows->word);
