@@ -15,6 +15,8 @@ enum {
     CHILD_TELL_SHARE = 50 /* telling takes 2 % of the time at most */
 };
 
+#define CHILD_TELL_NS_MAX (10 * (uint64_t)CLK_NS_PER_S) /* a silent probe is taken for hung */
+
 struct child {
     const struct job *job;
     int out_fd;
@@ -141,7 +143,8 @@ static int child_repeat(struct child *c, struct err *e)
         if (began_ns >= due_ns) {
             child_tell(c);
             uint64_t now_ns = clk_now_ns();
-            due_ns = now_ns + CLK_NS_PER_S + CHILD_TELL_SHARE * (now_ns - began_ns);
+            uint64_t pause_ns = CLK_NS_PER_S + CHILD_TELL_SHARE * (now_ns - began_ns);
+            due_ns = now_ns + (pause_ns < CHILD_TELL_NS_MAX ? pause_ns : CHILD_TELL_NS_MAX);
         }
     } while (child_goes_on(c));
     return 0;

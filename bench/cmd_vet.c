@@ -64,8 +64,10 @@ static unsigned vet_again(const struct document *d, void *arg, const char *names
     struct vet *v = arg;
     struct err e;
     unsigned count = 0;
-    if (roles_judge(&v->roles, d, v->conf->judged.strict, &v->verdicts, &e))
+    if (roles_judge(&v->roles, d, v->conf->judged.strict, &v->verdicts, &e)) {
+        roles_release_verdicts(&v->verdicts);
         return 0;
+    }
     for (unsigned i = 0; i < v->verdicts.count; i++) {
         const struct verdict *role = &v->verdicts.items[i];
         for (unsigned k = 0; k < role->profile->count; k++) {

@@ -145,3 +145,40 @@ struct probe_cost plan_cost(const struct plan *p, const struct probe_site *site,
     }
     return sum;
 }
+
+/* With all the time for itself; nothing for a probe that is never measured twice. */
+static struct probe_cost plan_cost_alone(const struct plan_item *item,
+                                         const struct probe_site *site, uint64_t slot_ns)
+{
+    struct probe_cost cost = { 0 };
+    struct err ignored;
+    bool may = !item->skipped && !(item->probe->effects & PROBE_LEAVES_TRACES);
+    if (!may || !item->probe->estimate ||
+        item->probe->estimate(site, item->conf, slot_ns, &cost, &ignored)) {
+        return (struct probe_cost){ 0 };
+    }
+    return cost;
+}
+
+struct probe_cost plan_cost_again(const struct plan *p, const struct probe_site *site,
+                                  uint64_t left_ns, unsigned most)
+{
+    struct probe_cost sum = { 0 };
+    bool taken[LIMITS_MEASUREMENTS] = { false };
+    for (; most > 0; most--) {
+        unsigned dearest = 0;
+        uint64_t bytes = 0;
+        for (unsigned i = 0; i < p->count; i++) {
+            struct probe_cost cost = plan_cost_alone(&p->items[i], site, left_ns);
+            if (!taken[i] && cost.write_bytes > bytes) {
+                dearest = i;
+                bytes = cost.write_bytes;
+            }
+        }
+        taken[dearest] = bytes > 0;
+        sum.write_bytes += bytes;
+    }
+    for (unsigned i = 0; i < p->count; i++)
+        sum.packets += plan_cost_alone(&p->items[i], site, left_ns).packets;
+    return sum;
+}

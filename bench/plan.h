@@ -42,4 +42,8 @@ uint64_t plan_slot_ns(const struct plan *p, unsigned index, uint64_t left_ns);
 /* What the whole round will cost at most. */
 struct probe_cost plan_cost(const struct plan *p, const struct probe_site *site, uint64_t left_ns);
 
+/* The same for a later round of at most `most` probes, whichever they are, in left_ns. */
+struct probe_cost plan_cost_again(const struct plan *p, const struct probe_site *site,
+                                  uint64_t left_ns, unsigned most);
+
 #endif

@@ -62,7 +62,7 @@ static void runner_body_tidy(const void *arg, int out_fd)
 static void runner_explain(const struct job *job, const struct worker *w, int status,
                            struct result *out)
 {
-    double seconds = (double)(clk_now_ns() - (w->end_ns - job->slot_ns)) / CLK_NS_PER_S;
+    double seconds = (double)(clk_now_ns() - w->heard_ns) / CLK_NS_PER_S;
     if (status == -1)
         result_set_status(out, STATUS_FAILED,
                           "did not answer for %.0f s and could not be killed; process %d is left "
@@ -108,7 +108,8 @@ static void runner_take(const struct job *job, struct worker *w, int status, str
     if (w->answered && !w->broken) {
         if (!runner_read(job, w, out, &w->error)) {
             if (w->overstayed)
-                result_note(out, "It overstayed its slot of %.0f s and was told to stop.",
+                result_note(out,
+                            "It gave no answer in time, in a slot of %.0f s, and was told to stop.",
                             (double)job->slot_ns / CLK_NS_PER_S);
             return;
         }
@@ -123,7 +124,7 @@ static void runner_take(const struct job *job, struct worker *w, int status, str
 static int runner_errand(struct worker *w, const char *name, worker_body *body, const void *arg,
                          struct err *e)
 {
-    w->term_ns = w->end_ns;
+    w->late_ns = w->end_ns;
     int failed = worker_start(w, name, body, arg, e);
     if (!failed) {
         worker_listen(w, NULL);
@@ -162,7 +163,7 @@ void runner_run(const struct job *job, const struct scratch *scratch,
     uint64_t began = now - job->run_start_ns;
     struct errand errand = { job, scratch };
     struct worker w = { .patience = job->patience, .end_ns = now + job->slot_ns };
-    w.term_ns = w.end_ns + job->patience->grace_ns;
+    w.late_ns = w.end_ns + job->patience->grace_ns;
     struct err e = { 0 };
     *out = (struct result){ 0 };
 

@@ -30,7 +30,8 @@ struct voyage { /* one run under way */
     struct witness witness;
     struct plan plan;
     uint64_t start_ns;
-    uint64_t end_ns; /* of all measuring; the report comes after */
+    uint64_t end_ns;    /* of all measuring; the report comes after */
+    uint64_t second_ns; /* what the second round may take */
 };
 
 void survey_hostname(char name[LIMITS_NAME_BYTES])
@@ -107,7 +108,9 @@ static int survey_skip(struct voyage *v, struct plan_item *item, struct err *e)
     r.seed = v->d->seed;
     result_set_status(&r, STATUS_SKIPPED, "%s", item->reason);
     progress_end(v->survey->progress, &r);
-    return document_take(v->d, &r, e);
+    int failed = document_take(v->d, &r, e);
+    result_release(&r);
+    return failed;
 }
 
 static void survey_ask_all(struct voyage *v)
@@ -116,7 +119,7 @@ static void survey_ask_all(struct voyage *v)
         struct plan_item *item = &v->plan.items[i];
         struct job job = survey_job(v, item, 0);
         struct err why;
-        if (runner_ask(&job, &why)) {
+        if (runner_ask(&job, &why) && why.kind != ERR_INTERRUPTED) {
             item->skipped = true;
             (void)snprintf(item->reason, sizeof item->reason, "%s", why.msg);
         }
@@ -128,6 +131,12 @@ static void survey_announce(const struct voyage *v, uint64_t left_ns)
     if (v->survey->progress->quiet)
         return;
     struct probe_cost cost = plan_cost(&v->plan, &v->site.probe, left_ns);
+    if (v->survey->again) {
+        struct probe_cost more =
+            plan_cost_again(&v->plan, &v->site.probe, v->second_ns, BENCH_AGAIN_MAX);
+        cost.write_bytes += more.write_bytes;
+        cost.packets += more.packets;
+    }
     char bytes[UNITS_TEXT_BYTES];
     char spare[UNITS_TEXT_BYTES];
     say_note("plimsoll %s: about %.0f s; writes at most %s below %s (%s free) and removes it; "
@@ -188,12 +197,17 @@ static int survey_measure(struct voyage *v, struct plan_item *item, uint64_t slo
     struct result *had = document_measurement(v->d, item->probe->name);
     if (!had) {
         progress_end(v->survey->progress, &r);
-        return document_take(v->d, &r, e);
+        int failed = document_take(v->d, &r, e);
+        result_release(&r);
+        return failed;
     }
-    int failed = result_absorb(had, &r, e) || result_summarise(had, e);
+    struct err why;
+    if (result_absorb(had, &r, &why) || result_summarise(had, &why))
+        result_set_status(had, STATUS_UNTRUSTED, "a later round could not be joined: %.300s",
+                          why.msg);
     result_release(&r);
     progress_end(v->survey->progress, had);
-    return failed ? -1 : 0;
+    return 0;
 }
 
 /* The first round says of each probe that cannot work here why not, in its place. */
@@ -219,8 +233,16 @@ static int survey_first(struct voyage *v, struct err *e)
     uint64_t whole = v->end_ns - v->start_ns;
     uint64_t share = v->survey->again ? BENCH_FIRST_ROUND_PERCENT : 100;
     uint64_t end = v->start_ns + whole / 100 * share;
+    v->second_ns = v->end_ns - end;
     survey_announce(v, end - v->start_ns);
     return survey_round(v, end, true, e);
+}
+
+/* What has no figure after one round is not tried again: a hung disk hangs the second time too. */
+static bool survey_has_figures(const struct voyage *v, const char *probe)
+{
+    const struct result *had = document_measurement(v->d, probe);
+    return had && (had->status == STATUS_MEASURED || had->status == STATUS_UNTRUSTED);
 }
 
 static int survey_second(struct voyage *v, struct err *e)
@@ -234,18 +256,42 @@ static int survey_second(struct voyage *v, struct err *e)
         bool chosen = false;
         for (unsigned k = 0; k < count; k++)
             chosen = chosen || strcmp(names[k], v->plan.items[i].probe->name) == 0;
+        chosen = chosen && survey_has_figures(v, v->plan.items[i].probe->name);
         v->plan.items[i].skipped = v->plan.items[i].skipped || !chosen;
     }
-    return survey_round(v, v->end_ns, false, e);
+    /* No longer than announced, though the first round ended early: it is what may be written. */
+    uint64_t most = now + v->second_ns + BENCH_SLOT_NS_MIN;
+    return survey_round(v, most < v->end_ns ? most : v->end_ns, false, e);
 }
 
-static void survey_close(struct voyage *v)
+/* A probe never disappears silently: those that an interrupted run did not come to are named. */
+static int survey_name_the_rest(struct voyage *v, struct err *e)
 {
-    struct err e;
-    if (witness_finish(&v->witness, &v->d->witness, &e))
+    for (unsigned i = 0; i < v->plan.count; i++) {
+        struct plan_item *item = &v->plan.items[i];
+        if (document_measurement(v->d, item->probe->name))
+            continue;
+        if (!item->skipped)
+            (void)snprintf(item->reason, sizeof item->reason,
+                           "the run was interrupted before its turn; run it again");
+        if (survey_skip(v, item, e))
+            return -1;
+    }
+    return 0;
+}
+
+static int survey_close(struct voyage *v, struct err *e)
+{
+    struct err blind;
+    bool watched = v->witness.pid > 0;
+    if (witness_finish(&v->witness, &v->d->witness, &blind)) {
         v->d->witness = (struct result){ 0 };
+        if (watched)
+            say_note("plimsoll: %s; what it saw of the whole run is lost", blind.msg);
+    }
     v->d->interrupted = *stop_flag();
     v->d->duration_ns = clk_now_ns() - v->start_ns;
+    return survey_name_the_rest(v, e);
 }
 
 static int survey_go(struct voyage *v, struct err *e)
@@ -261,10 +307,7 @@ static int survey_go(struct voyage *v, struct err *e)
     struct err blind;
     if (witness_start(&v->witness, v->start_ns, &blind))
         say_note("plimsoll: %s; the run goes on without a witness", blind.msg);
-    if (survey_first(v, e) || survey_second(v, e))
-        return -1;
-    survey_close(v);
-    return 0;
+    return survey_first(v, e) || survey_second(v, e) || survey_close(v, e) ? -1 : 0;
 }
 
 int survey_run(const struct survey *s, struct document *d, struct err *e)

@@ -17,6 +17,7 @@
 
 enum {
     WORKER_POLL_MS = 50,
+    WORKER_GAPS = 4, /* a repetition may take so much longer than the one before */
     WORKER_READ_BYTES = 65536
 };
 
@@ -48,6 +49,8 @@ int worker_start(struct worker *w, const char *name, worker_body *body, const vo
 {
     int ends[2];
     w->fd = -1;
+    w->term_ns = w->late_ns;
+    w->heard_ns = clk_now_ns();
     if (pipe2(ends, O_CLOEXEC))
         return err_set(e, ERR_NO_RESOURCE, errno, "make a pipe for %s", name);
     pid_t parent = getpid();
@@ -72,6 +75,11 @@ static bool worker_take(struct worker *w, enum frame_type type, const struct buf
         size_t n = payload->size < sizeof w->figure - 1 ? payload->size : sizeof w->figure - 1;
         memcpy(w->figure, buf_text(payload), n);
         w->figure[n] = '\0';
+        uint64_t now = clk_now_ns();
+        uint64_t gap_ns = now - w->heard_ns;
+        uint64_t due_ns = now + w->patience->silence_ns + WORKER_GAPS * gap_ns;
+        w->heard_ns = now;
+        w->term_ns = due_ns < w->late_ns ? due_ns : w->late_ns;
     } else if (type == FRAME_ERROR && payload->size == sizeof w->error) {
         memcpy(&w->error, payload->data, sizeof w->error);
         w->error.msg[sizeof w->error.msg - 1] = '\0';

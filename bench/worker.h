@@ -31,10 +31,12 @@ struct worker_hooks {
 struct worker {
     const struct patience *patience;
     uint64_t end_ns;  /* when it should be done, CLOCK_MONOTONIC */
-    uint64_t term_ns; /* when SIGTERM is due */
+    uint64_t late_ns; /* when it must be done */
     bool deaf;        /* goes on when the run is interrupted: it tidies up */
 
     pid_t pid;
+    uint64_t heard_ns;   /* when it last told a figure, or was started */
+    uint64_t term_ns;    /* when SIGTERM is due: at late_ns, or when it falls silent */
     int fd;              /* our end of the pipe; -1 when closed */
     uint64_t kill_ns;    /* when SIGKILL is due; 0: SIGTERM was not sent */
     uint64_t give_up_ns; /* when the child is left behind; 0: SIGKILL was not sent */
@@ -47,7 +49,7 @@ struct worker {
     struct err error;    /* what the child said instead */
 };
 
-/* The caller sets patience, end_ns, term_ns and deaf before. */
+/* The caller sets patience, end_ns, late_ns and deaf before. */
 int worker_start(struct worker *w, const char *name, worker_body *body, const void *arg,
                  struct err *e);
 void worker_listen(struct worker *w, const struct worker_hooks *hooks); /* NULL: none */

@@ -23,6 +23,7 @@ enum {
 };
 
 static const struct patience fakes_patience = { .grace_ns = 20 * CLK_NS_PER_MS,
+                                                .silence_ns = 40 * CLK_NS_PER_MS,
                                                 .stop_ns = 20 * CLK_NS_PER_MS,
                                                 .kill_ns = 2 * (uint64_t)CLK_NS_PER_S,
                                                 .stop_kill_ns = 2 * (uint64_t)CLK_NS_PER_S,

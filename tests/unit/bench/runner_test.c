@@ -192,6 +192,24 @@ static void a_hung_probe_is_killed(void **state)
     run_and_expect(state, &p, STATUS_FAILED, "did not answer for");
 }
 
+static int fall_silent(struct probe_run *run, struct err *e)
+{
+    return run->repetition == 2 ? fakes_dawdle(run, e) : fakes_measure(run, e);
+}
+
+static void a_probe_that_falls_silent_is_not_waited_for_until_its_slot_ends(void **state)
+{
+    static const struct probe p = FAKE("fake.silent", .measure = fall_silent);
+    struct ground *g = *state;
+    struct job job = job_of(&p);
+    job.slot_ns = 3600 * (uint64_t)CLK_NS_PER_S;
+    AUTO(result) struct result r = { 0 };
+    runner_run(&job, &g->scratch, NULL, &r);
+    assert_int_equal(r.status, STATUS_MEASURED);
+    assert_int_equal(r.metrics[0].n, 3);
+    assert_non_null(strstr(r.notes[1], "no answer in time"));
+}
+
 static void a_late_probe_that_heeds_the_signal_is_measured_and_says_so(void **state)
 {
     static const struct probe p = FAKE("fake.late", .measure = fakes_dawdle);
@@ -202,7 +220,7 @@ static void a_late_probe_that_heeds_the_signal_is_measured_and_says_so(void **st
     assert_int_equal(r.status, STATUS_MEASURED);
     assert_int_equal(r.note_count, 2);
     assert_string_equal(r.notes[0], "Told to stop before it was done.");
-    assert_non_null(strstr(r.notes[1], "overstayed its slot"));
+    assert_non_null(strstr(r.notes[1], "no answer in time"));
 }
 
 static void garbage_is_not_waited_for(void **state)
@@ -326,6 +344,7 @@ int main(void)
         ON_GROUND(a_silent_end_is_a_failure),
         ON_GROUND(a_hung_probe_is_killed),
         ON_GROUND(a_late_probe_that_heeds_the_signal_is_measured_and_says_so),
+        ON_GROUND(a_probe_that_falls_silent_is_not_waited_for_until_its_slot_ends),
         ON_GROUND(garbage_is_not_waited_for),
         ON_GROUND(a_result_that_cannot_be_read_is_a_failure),
         ON_GROUND(what_a_dead_child_left_running_dies_too),
