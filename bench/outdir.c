@@ -43,10 +43,21 @@ static void outdir_default(char path[OUTDIR_PATH_BYTES])
     (void)snprintf(path, OUTDIR_PATH_BYTES, "plimsoll-%s-%s", host, stamp);
 }
 
+/* Somebody's files are neither replaced nor, when something fails, removed. */
+static int outdir_refuse_taken(const struct outdir *o, int fd, struct err *e)
+{
+    struct stat st;
+    for (unsigned i = 0; i < OUTDIR_FILES; i++) {
+        if (!fstatat(fd, outdir_files[i].name, &st, AT_SYMLINK_NOFOLLOW))
+            return err_set(e, ERR_USAGE, 0, "--out '%s' already holds a %s; name another folder",
+                           o->path, outdir_files[i].name);
+    }
+    return 0;
+}
+
 int outdir_plan(const char *wanted, struct outdir *o, struct err *e)
 {
     char parent[OUTDIR_PATH_BYTES];
-    struct stat st;
     outdir_default(o->path);
     if (wanted && *wanted && strlen(wanted) >= sizeof o->path)
         return err_set(e, ERR_USAGE, ENAMETOOLONG, "--out");
@@ -54,9 +65,8 @@ int outdir_plan(const char *wanted, struct outdir *o, struct err *e)
         (void)snprintf(o->path, sizeof o->path, "%s", wanted);
 
     AUTO_CLOSE int fd = open(o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && !fstatat(fd, outdir_files[0].name, &st, AT_SYMLINK_NOFOLLOW))
-        return err_set(e, ERR_USAGE, 0, "--out '%s' already holds a %s; name another folder",
-                       o->path, outdir_files[0].name);
+    if (fd >= 0 && outdir_refuse_taken(o, fd, e))
+        return -1;
     if (fd < 0 && errno != ENOENT)
         return err_set(e, err_kind_of(errno), errno, "--out '%s'", o->path);
     (void)snprintf(parent, sizeof parent, "%s", o->path);
