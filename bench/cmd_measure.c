@@ -26,6 +26,14 @@ static const struct opt measure_opts[] = {
     OPT_END,
 };
 
+/* Asked before the measuring, which may take minutes. */
+static int measure_plan(const char *out, struct err *e)
+{
+    if (!out || !*out)
+        return 0;
+    return file_replaceable_at(AT_FDCWD, out, e) ? err_wrap(e, "--out") : 0;
+}
+
 static int measure_write(const struct document *d, const char *path, struct err *e)
 {
     AUTO(buf) struct buf text = { 0 };
@@ -56,7 +64,8 @@ static int measure_run(const void *conf, const struct opt_list *operands)
     progress_init(&progress, c->quiet);
     stop_install();
     struct survey survey = { .conf = &c->survey, .probes = operands, .progress = &progress };
-    int failed = survey_run(&survey, &d, &e) || measure_write(&d, c->out, &e);
+    int failed =
+        measure_plan(c->out, &e) || survey_run(&survey, &d, &e) || measure_write(&d, c->out, &e);
     int status = failed ? say_error(&e) : measure_status(&d);
     document_release(&d);
     return status;

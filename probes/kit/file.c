@@ -131,10 +131,31 @@ static int file_fill(int fd, const char *path, const void *bytes, size_t size, s
     return 0;
 }
 
+int file_replaceable_at(int dirfd, const char *path, struct err *e)
+{
+    char parent[PATH_MAX];
+    struct stat st;
+    if (file_parent(path, parent, e)) {
+        return -1;
+    }
+    if (faccessat(dirfd, parent, W_OK | X_OK, AT_EACCESS)) {
+        return err_set(e, err_kind_of(errno), errno,
+                       "'%s' cannot be written; name a file in a folder that can", path);
+    }
+    if (!fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) && !S_ISREG(st.st_mode)) {
+        return err_set(e, ERR_USAGE, 0,
+                       "'%s' is no regular file and is not replaced; name another file", path);
+    }
+    return 0;
+}
+
 /* The name is random: two writers of one file never meet, and nobody can lay a link in the way. */
 int file_write_atomic_at(int dirfd, const char *path, const void *bytes, size_t size, struct err *e)
 {
     char temporary[PATH_MAX];
+    if (file_replaceable_at(dirfd, path, e)) {
+        return -1;
+    }
     if (strlen(path) + FILE_TEMPORARY_TAIL_BYTES > sizeof(temporary)) {
         return err_set(e, ERR_USAGE, ENAMETOOLONG, "'%s'", path);
     }

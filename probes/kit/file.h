@@ -20,7 +20,16 @@ int file_read_at(int dirfd, const char *path, struct buf *out, struct err *e);
 int file_line_at(int dirfd, const char *path, char *line, size_t size, struct err *e);
 /* One unsigned number, as in /proc/sys. */
 int file_u64_at(int dirfd, const char *path, uint64_t *value, struct err *e);
-/* Writes to a temporary name in the same folder, syncs, renames over. Mode 0644 less umask. */
+/*
+ * Whether file_write_atomic_at may put a file there: the folder can be written, and what has the
+ * name now is a regular file or nothing. A device, a link or a pipe is never replaced: root would
+ * lose /dev/null or /dev/stdout by it.
+ */
+int file_replaceable_at(int dirfd, const char *path, struct err *e);
+/*
+ * Writes to a temporary name in the same folder, syncs, renames over what file_replaceable_at
+ * allows. Mode 0644 less umask.
+ */
 int file_write_atomic_at(int dirfd, const char *path, const void *bytes, size_t size,
                          struct err *e);
 /* Writes all of it, through EINTR and short writes. */

@@ -81,8 +81,8 @@ load house
 @test "an engine by name is used and written down" {
     run -0 --separate-stderr "$PLIMSOLL" measure -q disk.read --budget 6s --dir "$disk" --set disk.read.engine=sync \
         --set disk.read.file=64MiB
-    jq -e '.measurements[0].parameters.engine == "sync"
-           and (.measurements[0].notes | map(test("synchronous")) | any)' <<<"$output"
+    jq -e '.measurements[0].parameters.engine_used == "sync"
+           and (.measurements[0].notes | map(test("pread and pwrite, as asked")) | any)' <<<"$output"
 }
 
 @test "interrupted, it ends within a second, says what it has and leaves nothing" {
@@ -112,4 +112,24 @@ load house
     done
     run -0 --separate-stderr "$PLIMSOLL" measure -q disk.wal --budget 5s --dir "$disk"
     is_empty "$disk"
+}
+
+@test "--out replaces no pipe, link or directory, and says so before it measures" {
+    mkfifo "$work/pipe"
+    ln -s target "$work/link"
+    for out in "$work/pipe" "$work/link" "$disk" "$work/none/doc.json"; do
+        refused measure host --dir "$disk" --out "$out"
+        [[ $stderr == *"--out"*"$out"*"name "* ]]
+    done
+    [ -p "$work/pipe" ]
+    [ -L "$work/link" ]
+    is_empty "$disk"
+}
+
+@test "--out of vet that holds a report already is refused, and the report stays" {
+    mkdir "$work/out"
+    echo mine >"$work/out/report.md"
+    refused vet --dir "$disk" --out "$work/out"
+    [[ $stderr == *"already holds a report.md"* ]]
+    [ "$(cat "$work/out/report.md")" = mine ]
 }

@@ -199,15 +199,30 @@ static void failed_replacement_leaves_the_old_and_no_temporary(void **state)
     struct err e = { 0 };
     assert_int_equal(mkdirat(fd_of(state), "doc", 0700), 0);
     assert_int_equal(file_write_atomic_at(fd_of(state), "doc", "x", 1, &e), -1);
-    assert_string_equal(e.msg, "replace 'doc': Is a directory");
+    assert_string_equal(e.msg, "'doc' is no regular file and is not replaced; name another file");
     assert_int_equal(count_entries(fd_of(state)), 1);
+}
+
+static void pipes_and_links_are_never_replaced(void **state)
+{
+    struct err e = { 0 };
+    struct stat st;
+    assert_int_equal(mkfifoat(fd_of(state), "pipe", 0600), 0);
+    assert_int_equal(symlinkat("target", fd_of(state), "link"), 0);
+    assert_int_equal(file_write_atomic_at(fd_of(state), "pipe", "x", 1, &e), -1);
+    assert_int_equal(file_write_atomic_at(fd_of(state), "link", "x", 1, &e), -1);
+    assert_int_equal(fstatat(fd_of(state), "pipe", &st, AT_SYMLINK_NOFOLLOW), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(fstatat(fd_of(state), "link", &st, AT_SYMLINK_NOFOLLOW), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(count_entries(fd_of(state)), 2);
 }
 
 static void write_into_a_missing_folder_names_it(void **state)
 {
     struct err e = { 0 };
     assert_int_equal(file_write_atomic_at(fd_of(state), "none/doc", "x", 1, &e), -1);
-    assert_non_null(strstr(e.msg, "create 'none/doc.tmp-"));
+    assert_non_null(strstr(e.msg, "'none/doc' cannot be written"));
     assert_non_null(strstr(e.msg, "No such file or directory"));
 }
 
@@ -468,6 +483,7 @@ int main(void)
         IN_A_ROOM(what_is_no_number_is_quoted),
         IN_A_ROOM(atomic_write_replaces_and_leaves_nothing_else),
         IN_A_ROOM(atomic_write_works_in_a_folder_below_and_by_absolute_path),
+        IN_A_ROOM(pipes_and_links_are_never_replaced),
         IN_A_ROOM(failed_replacement_leaves_the_old_and_no_temporary),
         IN_A_ROOM(write_into_a_missing_folder_names_it),
         IN_A_ROOM(over_long_path_is_refused),
