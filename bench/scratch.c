@@ -128,7 +128,11 @@ int scratch_clear(const struct scratch *s, const char *name, struct err *e)
 
 int scratch_remove(const struct scratch *s, struct err *e)
 {
-    return s->fd < 0 ? 0 : file_remove_tree_at(s->parent_fd, s->name, e);
+    if (s->fd < 0)
+        return 0;
+    int failed = file_remove_tree_at(s->parent_fd, s->name, e);
+    (void)scratch_sweep(s->parent_fd);
+    return failed;
 }
 
 void scratch_close(struct scratch *s)

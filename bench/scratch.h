@@ -26,7 +26,10 @@ int scratch_open(const char *dir, struct scratch *s, struct err *e);
 int scratch_room(const struct scratch *s, const char *name, struct err *e);
 /* Empties and removes that subdirectory. */
 int scratch_clear(const struct scratch *s, const char *name, struct err *e);
-/* Removes everything; *s stays open. May wait as long as a hung disk does. */
+/*
+ * Removes everything, and sweeps once more: a child of a killed run that was inside a sync held the
+ * lock of its scratch until that ended. *s stays open. May wait as long as a hung disk does.
+ */
 int scratch_remove(const struct scratch *s, struct err *e);
 /* Closes what is open, and removes nothing. Idempotent. */
 void scratch_close(struct scratch *s);

@@ -78,6 +78,20 @@ static void an_abandoned_one_is_swept(void **state)
     assert_false(exists(*state, ".plimsoll-abandoned"));
 }
 
+static void what_is_abandoned_during_the_run_is_swept_at_its_end(void **state)
+{
+    struct scratch dying = SCRATCH_CLOSED;
+    struct scratch s = SCRATCH_CLOSED;
+    struct err e = { 0 };
+    assert_int_equal(scratch_open(*state, &dying, &e), 0);
+    assert_int_equal(scratch_open(*state, &s, &e), 0);
+    assert_true(exists(*state, dying.name));
+    auto_close_fd(&dying.fd); /* the lock goes, the directory stays: a kill */
+    auto_close_fd(&dying.parent_fd);
+    scratch_release(&s);
+    assert_false(exists(*state, dying.name));
+}
+
 static void other_names_and_links_are_left_alone(void **state)
 {
     char path[256];
@@ -97,6 +111,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_scratch_directory_in_use_is_not_swept, make_dir,
                                         drop_dir),
         cmocka_unit_test_setup_teardown(an_abandoned_one_is_swept, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(what_is_abandoned_during_the_run_is_swept_at_its_end,
+                                        make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(other_names_and_links_are_left_alone, make_dir, drop_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
