@@ -109,3 +109,19 @@ load house
     run -3 bash -c "'$PLIMSOLL' list >/dev/full"
     [[ $output == *"standard output"* ]]
 }
+
+@test "a closed standard output is an error; a closed standard error is no file of ours" {
+    run -3 bash -c "'$PLIMSOLL' list >&-"
+    [[ $output == *"standard output"* ]]
+    "$PLIMSOLL" measure host --budget 5s --dir "$disk" 2>&- >"$work/doc.json"
+    jq -e '.measurements[0].status == "measured"' "$work/doc.json"
+    run -3 bash -c "'$PLIMSOLL' measure host --budget 5s --dir '$disk' <&- >&- 2>&-"
+    is_empty "$disk"
+    "$PLIMSOLL" measure disk.wal --budget 60s --dir "$disk" >"$work/doc.json" 2>&- &
+    pid=$!
+    sleep 1
+    held=$(readlink "/proc/$pid/fd/2")
+    kill -TERM "$pid"
+    wait "$pid" || true
+    [ "$held" = / ]
+}
