@@ -26,6 +26,14 @@ int summary_pour(struct hist *to, const struct hist *from, struct err *e)
     return 0;
 }
 
+/* Student's, cut at 0: times, rates and shares are never negative, however few the repetitions. */
+static struct interval mean_interval(const double *values, size_t count)
+{
+    struct interval i = stats_mean_interval(values, count);
+    i.low = i.low < 0 ? 0 : i.low;
+    return i;
+}
+
 static void put_statistic(struct result_metric *m, const char *name, double value,
                           struct interval i)
 {
@@ -63,7 +71,7 @@ static void put_histogram(struct result_metric *m, uint64_t seed, const struct p
     double mean = p->count ? hist_mean(&m->total) : NAN;
     double max = p->count ? (double)m->total.max : NAN;
     m->statistic_count = 0;
-    put_statistic(m, "mean", mean, stats_mean_interval(p->means, p->count));
+    put_statistic(m, "mean", mean, mean_interval(p->means, p->count));
     put_quantiles(m, seed, p);
     /* A sample bounds the largest value from below only. */
     put_statistic(m, "max", max, (struct interval){ max, NAN });
@@ -122,7 +130,7 @@ static void summarise_values(struct result_metric *m)
     }
     m->statistic_count = 0;
     if (m->kind == METRIC_MEAN) {
-        put_statistic(m, "value", stats_mean(values, count), stats_mean_interval(values, count));
+        put_statistic(m, "value", stats_mean(values, count), mean_interval(values, count));
     } else if (m->kind == METRIC_MAX) {
         put_statistic(m, "value", max, (struct interval){ max, NAN });
     } else {

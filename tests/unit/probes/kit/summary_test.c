@@ -86,6 +86,17 @@ static void a_mean_has_students_interval(void **state)
     assert_int_equal(r.metrics[1].statistic_count, 1);
 }
 
+static void an_interval_is_never_negative(void **state)
+{
+    (void)state;
+    AUTO(result) struct result r = { 0 };
+    open_all(&r);
+    add_value(&r.metrics[1], 1);
+    add_value(&r.metrics[1], 100);
+    summarise(&r.metrics[1]);
+    is(&r.metrics[1], "value", 50.5, 0, 50.5 + 12.706 * 49.5);
+}
+
 static void one_repetition_has_no_interval(void **state)
 {
     (void)state;
@@ -316,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mean_has_students_interval),
+        cmocka_unit_test(an_interval_is_never_negative),
         cmocka_unit_test(one_repetition_has_no_interval),
         cmocka_unit_test(a_maximum_is_bounded_from_below_only),
         cmocka_unit_test(a_sum_has_no_interval),
