@@ -10,6 +10,7 @@
 
 #include "bench/frame.h"
 #include "bench/limits.h"
+#include "bench/throttle.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 #include "probes/kit/document.h"
@@ -76,34 +77,14 @@ const struct metric *watch_table(void)
     return watch_metrics;
 }
 
-static const char *const watch_cpu_stats[] = {
-    "/sys/fs/cgroup/cpu.stat",
-    "/sys/fs/cgroup/cpu/cpu.stat",
-    "/sys/fs/cgroup/cpu,cpuacct/cpu.stat",
-};
-
-static void watch_throttled(struct watch_point *p)
-{
-    AUTO(buf) struct buf text = { 0 };
-    struct err ignored;
-    for (size_t i = 0; i < sizeof watch_cpu_stats / sizeof watch_cpu_stats[0]; i++) {
-        if (!file_read_at(AT_FDCWD, watch_cpu_stats[i], &text, &ignored) &&
-            !pressure_parse_throttled(buf_text(&text), &p->throttled_ns, &ignored)) {
-            p->throttled_known = true;
-            return;
-        }
-    }
-}
-
 static void watch_sample(struct watch *w, struct watch_point *p)
 {
     struct err ignored;
     p->at_ns = clk_now_ns();
-    p->throttled_known = false;
     if (steal_read(w->proc_fd, &p->steal, &ignored))
         p->steal.reported = false;
     pressure_read(w->proc_fd, &p->pressure);
-    watch_throttled(p);
+    p->throttled_known = throttle_read(w->proc_fd, &p->throttled_ns, &ignored) == 0;
 }
 
 /*
