@@ -96,6 +96,8 @@ static int list_run(const void *conf, const struct opt_list *operands)
     (void)conf;
     AUTO(buf) struct buf out = { 0 };
     struct err e = { 0 };
+    if (operands->count > 1)
+        return say_usage("list: takes one kind, but '%s' was given too", operands->items[1]);
     if (list_all(operands->count ? operands->items[0] : NULL, &out, &e) || say_out(&out, &e))
         return say_error(&e);
     return EXIT_STATUS_FIT;

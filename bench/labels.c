@@ -1,14 +1,28 @@
 #include "bench/labels.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static const char *const labels_known[] = { "provider", "plan", "region", "price", "note", NULL };
+
+/* Control characters would stand as '?' in the document: refused instead of changed. */
+static bool labels_plain(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c < ' ' || *c == 0x7f)
+            return false;
+    }
+    return true;
+}
 
 static int labels_one(const char *text, struct document *d, struct err *e)
 {
     struct document_label label = { 0 };
     const char *equals = strchr(text, '=');
-    if (!equals || equals == text || (size_t)(equals - text) >= sizeof label.key)
+    if (!labels_plain(text))
+        return err_set(e, ERR_USAGE, 0,
+                       "--label: a control character in a label; write it in one plain line");
+    if (!equals || equals == text || !equals[1] || (size_t)(equals - text) >= sizeof label.key)
         return err_set(e, ERR_USAGE, 0, "--label '%s' is not KEY=VALUE, as in provider=Example",
                        text);
     memcpy(label.key, text, (size_t)(equals - text));

@@ -108,7 +108,8 @@ int scratch_open(const char *dir, struct scratch *s, struct err *e)
     }
     int sys = errno;
     scratch_release(s);
-    return err_set(e, err_kind_of(sys), sys, "make a scratch directory below --dir '%s'", dir);
+    return err_set(e, err_kind_of(sys), sys,
+                   "make a scratch directory below --dir '%s'; name a directory on a disk", dir);
 }
 
 int scratch_room(const struct scratch *s, const char *name, struct err *e)

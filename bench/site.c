@@ -22,9 +22,8 @@ static int site_check_dir(const char *dir, struct err *e)
     if (!S_ISDIR(st.st_mode))
         return err_set(e, ERR_USAGE, 0, "--dir '%s' is not a directory; %s", dir, site_remedy);
     if (access(dir, W_OK | X_OK))
-        return err_set(e, err_kind_of(errno), errno,
-                       "--dir '%s' is not writable for user %u; run as root or %s", dir,
-                       (unsigned)geteuid(), site_remedy);
+        return err_set(e, err_kind_of(errno), errno, "--dir '%s' is not writable for user %u; %s%s",
+                       dir, (unsigned)geteuid(), geteuid() ? "run as root or " : "", site_remedy);
     return 0;
 }
 

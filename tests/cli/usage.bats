@@ -78,6 +78,7 @@ load house
     "$PLIMSOLL" list metrics | grep -q '^disk.wal '
     "$PLIMSOLL" list facts | grep -q '^host.kernel.release '
     refused list nothing
+    refused list probes metrics
 }
 
 @test "every probe, metric, fact and role can be explained" {
@@ -124,4 +125,22 @@ load house
     kill -TERM "$pid"
     wait "$pid" || true
     [ "$held" = / ]
+}
+
+@test "a short word that is near to nothing gets no neighbour" {
+    refused measure nope --dir "$disk"
+    [[ $stderr != *"did you mean"* ]]
+    refused vet --bud 10s --dir "$disk"
+    [[ $stderr != *"--out"* ]]
+}
+
+@test "a label with a control character is refused before anything is measured" {
+    refused vet --label $'note=a\e[31mb' --dir "$disk"
+    refused vet --label plan= --dir "$disk"
+    is_empty "$disk"
+}
+
+@test "a --dir that holds no files gets a remedy" {
+    refused measure host --dir /proc
+    [[ $stderr == *"/proc"*"name a directory"* ]]
 }

@@ -30,9 +30,12 @@ static void wrong_labels_are_refused_by_name(void **state)
     static const struct {
         const char *text, *says;
     } wrong[] = {
-        {"colour=blue", "unknown key 'colour'"},
-        { "provider",   "not KEY=VALUE"       },
-        { "=x",         "not KEY=VALUE"       }
+        {"colour=blue",   "unknown key 'colour'"},
+        { "provider",     "not KEY=VALUE"       },
+        { "=x",           "not KEY=VALUE"       },
+        { "plan=",        "not KEY=VALUE"       },
+        { "plan=\033[1m", "control character"   },
+        { "plan=a\nb",    "control character"   }
     };
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
