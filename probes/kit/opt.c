@@ -199,7 +199,8 @@ static unsigned opt_distance(const char *a, const char *b)
 const char *opt_nearest(const char *word, const char *const *names)
 {
     const char *best = NULL;
-    unsigned least = OPT_EDITS_MAX + 1;
+    size_t half = strlen(word) / 2; /* beyond it a short word is near to everything */
+    unsigned least = (half < OPT_EDITS_MAX ? (unsigned)half : OPT_EDITS_MAX) + 1;
     for (unsigned i = 0; names[i]; i++) {
         unsigned d = opt_distance(word, names[i]);
         if (d < least && d < strlen(word)) {

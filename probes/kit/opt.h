@@ -118,7 +118,9 @@ json_t *opt_parameters(const struct opt *opts, const void *conf);
 /* Whether a table keeps the rules: names unique and well formed, defaults in range, help a
  * sentence. */
 int opt_check(const struct opt *opts, struct err *e);
-/* The name in `names` (NULL-terminated) nearest to `word` within 3 edits, or NULL: "did you mean".
+/*
+ * The name in `names` (NULL-terminated) nearest to `word`, within 3 edits and half its letters, or
+ * NULL: "did you mean".
  */
 const char *opt_nearest(const char *word, const char *const *names);
 

@@ -278,7 +278,7 @@ static void parameters_are_the_resolved_values_in_base_units(void **state)
 static void nearest_name_is_within_three_edits_or_none(void **state)
 {
     (void)state;
-    static const char *const names[] = { "disk.wal", "disk.read", "noise.stall", NULL };
+    static const char *const names[] = { "disk.wal", "disk.read", "noise.stall", "host", NULL };
     char longest[200];
     memset(longest, 'd', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
@@ -286,6 +286,7 @@ static void nearest_name_is_within_three_edits_or_none(void **state)
     assert_string_equal(opt_nearest("dsk.raed", names), "disk.read");
     assert_string_equal(opt_nearest("noise.stall", names), "noise.stall");
     assert_null(opt_nearest("zebra", names));
+    assert_null(opt_nearest("nope", names));
     assert_null(opt_nearest("", names));
     assert_null(opt_nearest(longest, names));
 }
