@@ -47,6 +47,23 @@ static void explain_bound(struct buf *out, const struct criterion *c)
         buf_addf(out, "; %s when one is missing", grade_name(c->otherwise));
 }
 
+/* A heading and its text, wrapped below the text's first word. */
+static void explain_line(const char *heading, const char *text, struct buf *out)
+{
+    buf_adds(out, heading);
+    optdoc_wrap(text, strlen(heading), out);
+}
+
+static void explain_row(const char *name, const char *what, struct buf *out)
+{
+    enum {
+        EXPLAIN_COLUMNS = 32
+    };
+
+    buf_addf(out, "  %-*s", EXPLAIN_COLUMNS - 2, name);
+    optdoc_wrap(what, EXPLAIN_COLUMNS, out);
+}
+
 static void explain_criterion(struct buf *out, const char *role, const struct criterion *c)
 {
     buf_addf(out, "  %s/%s: %s\n    ", role, c->id, c->title);
@@ -55,8 +72,11 @@ static void explain_criterion(struct buf *out, const char *role, const struct cr
     else
         buf_addf(out, "%s: ", c->fact);
     explain_bound(out, c);
-    buf_addf(out, "\n    why     %s\n    source  %s (%s)\n    advice  %s\n", c->why, c->source,
-             c->basis, c->advice);
+    buf_adds(out, "\n");
+    explain_line("    why     ", c->why, out);
+    explain_line("    source  ", c->source, out);
+    explain_line("    basis   ", c->basis, out);
+    explain_line("    advice  ", c->advice, out);
 }
 
 /* A criterion may ask for one of several facts: "host.try.nft|host.try.iptables". */
@@ -91,11 +111,17 @@ static void explain_probe(struct explain *x)
     if (!p)
         return;
     x->found = true;
-    buf_addf(x->out, "%s: %s\n\nwhy     %s\nsource  %s\n", p->name, p->title, p->why, p->source);
+    buf_addf(x->out, "%s: %s\n\n", p->name, p->title);
+    explain_line("why     ", p->why, x->out);
+    explain_line("source  ", p->source, x->out);
+    if (p->metrics)
+        buf_adds(x->out, "\nmetrics:\n");
     for (const struct metric *m = p->metrics; m && m->id; m++)
-        buf_addf(x->out, "%s%-24s %s\n", m == p->metrics ? "\nmetrics:\n  " : "  ", m->id, m->what);
+        explain_row(m->id, m->what, x->out);
+    if (p->facts)
+        buf_adds(x->out, "\nfacts:\n");
     for (const struct fact_row *f = p->facts; f && f->name; f++)
-        buf_addf(x->out, "%s%-28s %s\n", f == p->facts ? "\nfacts:\n  " : "  ", f->name, f->what);
+        explain_row(f->name, f->what, x->out);
     if (p->opts && p->opts->type != OPT_TYPE_END) {
         buf_addf(x->out, "\noptions (--set %s.OPTION=VALUE):\n", p->name);
         optdoc_help(p->opts, x->out);
