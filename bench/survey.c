@@ -139,7 +139,7 @@ static void survey_announce(const struct voyage *v, uint64_t left_ns)
     }
     char bytes[UNITS_TEXT_BYTES];
     char spare[UNITS_TEXT_BYTES];
-    say_note("plimsoll %s: about %.0f s; writes at most %s in all below %s (%s free), "
+    say_note("plimsoll %s: about %.0f s; writes at most %s in all below %s (%s free) "
              "removes it; "
              "sends %s%.0d%s.",
              VERSION, (double)v->survey->conf->budget_ns / CLK_NS_PER_S,
