@@ -140,8 +140,7 @@ static void survey_announce(const struct voyage *v, uint64_t left_ns)
     char bytes[UNITS_TEXT_BYTES];
     char spare[UNITS_TEXT_BYTES];
     say_note("plimsoll %s: about %.0f s; writes at most %s in all below %s (%s free) "
-             "removes it; "
-             "sends %s%.0d%s.",
+             "and removes it; sends %s%.0d%s.",
              VERSION, (double)v->survey->conf->budget_ns / CLK_NS_PER_S,
              units_format((double)cost.write_bytes, UNIT_BYTES, bytes), v->site.dir,
              units_format((double)v->site.place.free_bytes, UNIT_BYTES, spare),
