@@ -8,7 +8,7 @@ VERSION := 0.1.0
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
 BUILD   ?= build/release
-WERROR  ?= -Werror
+WERROR  ?=
 
 ifneq ($(V),1)
 Q   := @
