@@ -112,6 +112,44 @@ measure() {
     jq -e '.measurements[0].metrics[] | select(.id == "disk.read.qd1") | .n > 0' <<<"$output"
 }
 
+@test "a filesystem without O_DIRECT is skipped by name, and the log is measured all the same" {
+    need_root
+    need gcc
+    # No such filesystem is at hand: the C library is made to answer as one would.
+    cat >"$work/shim.c" <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+static int refuse(int flags) { return (flags & O_DIRECT) == O_DIRECT; }
+int openat(int dir, const char *path, int flags, ...)
+{
+    int (*real)(int, const char *, int, ...) = dlsym(RTLD_NEXT, "openat");
+    va_list args;
+    va_start(args, flags);
+    int mode = va_arg(args, int);
+    va_end(args);
+    if (refuse(flags)) { errno = EINVAL; return -1; }
+    return real(dir, path, flags, mode);
+}
+int open(const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    int mode = va_arg(args, int);
+    va_end(args);
+    return openat(AT_FDCWD, path, flags, mode);
+}
+C
+    gcc -shared -fPIC -w -o "$work/shim.so" "$work/shim.c" -ldl
+    LD_PRELOAD="$work/shim.so" "$PLIMSOLL" measure -q disk.wal disk.read --budget 6s --dir "$disk" >"$work/out"
+    jq -c '.measurements[] | [.probe, .status, .reason]' "$work/out"
+    jq -e '.measurements[] | select(.probe == "disk.read") | .status == "skipped" and (.reason | test("O_DIRECT"))' "$work/out"
+    jq -e '.measurements[] | select(.probe == "disk.wal") | .status == "measured"' "$work/out"
+    is_empty "$disk"
+}
+
 @test "without root everything that can run runs, and the rest is skipped by name" {
     need_root
     need setpriv
