@@ -17,13 +17,15 @@ static int site_check_dir(const char *dir, struct err *e)
 {
     struct stat st;
     if (stat(dir, &st))
-        return err_set(e, err_kind_of(errno), errno, "--dir '%s' cannot be used; %s", dir,
+        return err_set(e, err_kind_of(errno), 0, "--dir '%s': %s; %s", dir, strerrordesc_np(errno),
                        site_remedy);
     if (!S_ISDIR(st.st_mode))
         return err_set(e, ERR_USAGE, 0, "--dir '%s' is not a directory; %s", dir, site_remedy);
     if (access(dir, W_OK | X_OK))
-        return err_set(e, err_kind_of(errno), errno, "--dir '%s' is not writable for user %u; %s%s",
-                       dir, (unsigned)geteuid(), geteuid() ? "run as root or " : "", site_remedy);
+        return err_set(e, err_kind_of(errno), 0,
+                       "--dir '%s' is not writable for user %u (%s); %s%s", dir,
+                       (unsigned)geteuid(), strerrordesc_np(errno),
+                       geteuid() ? "run as root or " : "", site_remedy);
     return 0;
 }
 
