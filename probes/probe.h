@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "probes/kit/err.h"
 #include "probes/kit/facts.h"
@@ -74,11 +75,25 @@ struct probe_run {
     bool done;                   /* measure sets it when it has no more to do: the slot ends now */
     uint64_t run_start_ns;       /* zero of all at_ns, CLOCK_MONOTONIC */
     const volatile sig_atomic_t *stopping;
-    struct hist *hists;    /* by row of metrics; cleared before each repetition */
-    double *values;        /* by row; NAN before each repetition */
-    uint64_t *observed_ns; /* by row; 0 means the length of the repetition */
-    struct result *result; /* notes, events, facts, status, written_bytes */
+    struct hist *hists;           /* by row of metrics; cleared before each repetition */
+    double *values;               /* by row; NAN before each repetition */
+    uint64_t *observed_ns;        /* by row; 0 means the length of the repetition */
+    struct result *result;        /* notes, events, facts, status, written_bytes */
+    const struct result *earlier; /* for a probe that concludes: what was measured, borrowed */
+    unsigned earlier_count;
 };
+
+/* What that probe found in this run and place; NULL when it has no figure. */
+static inline const struct result *probe_earlier(const struct probe_run *run, const char *name)
+{
+    for (unsigned i = 0; i < run->earlier_count; i++) {
+        const struct result *r = &run->earlier[i];
+        bool has_figure = r->status == STATUS_MEASURED || r->status == STATUS_UNTRUSTED;
+        if (has_figure && strcmp(r->probe, name) == 0)
+            return r;
+    }
+    return NULL;
+}
 
 struct probe {
     const char *name;   /* "disk.wal"; never renamed */
@@ -86,7 +101,14 @@ struct probe {
     const char *why;    /* one sentence: what breaks in an orchestrator when this is bad */
     const char *source; /* where that is written */
     unsigned needs, effects;
-    unsigned weight;        /* share of the budget; 0: runs once and returns early (host facts) */
+    unsigned weight; /* share of the budget; 0: runs once and returns early (host facts) */
+    uint64_t
+        budget_min_ns; /* in shorter runs it is measured only when asked for by name; 0: in all */
+    /*
+     * Probes from whose results it concludes, ended by NULL; it then has weight 0, measures
+     * nothing, and comes after all rounds. Asking for it by name asks for them too.
+     */
+    const char *const *concludes_from;
     uint64_t repetition_ns; /* length of one repetition; 0: measure is called once */
     const struct opt *opts; /* ended by OPT_END; NULL when there are none */
     size_t conf_size;

@@ -21,7 +21,7 @@ static int bed_write(struct bed *b, const struct bed_plan *plan, struct engine *
         .engine = en,
         .pattern = &pattern,
         .depth = en->row->queues ? BED_DEPTH : 1,
-        .write = true,
+        .write_percent = 100,
         .until_ns = plan->until_ns,
         .bytes_max = plan->bytes,
         .stopping = plan->stopping,

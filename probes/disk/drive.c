@@ -19,12 +19,13 @@ struct loop {
     struct engine_io ready[ENGINE_DEPTH_MAX]; /* prepared, not yet taken by the engine */
     uint64_t started_ns[ENGINE_DEPTH_MAX];    /* by slot */
     uint64_t offsets[ENGINE_DEPTH_MAX];       /* by slot */
+    bool writes[ENGINE_DEPTH_MAX];            /* by slot */
     struct engine_done completed[ENGINE_DEPTH_MAX];
 };
 
 static int loop_fail(const struct loop *l, const struct engine_done *done, struct err *e)
 {
-    const char *verb = l->drive->write ? "write" : "read";
+    const char *verb = l->writes[done->slot] ? "write" : "read";
     uint32_t wanted = l->drive->pattern->block_bytes;
     uint64_t offset = l->offsets[done->slot];
     if (done->result < 0)
@@ -47,10 +48,12 @@ static void loop_prepare(struct loop *l)
             return;
         uint32_t slot = l->idle[--l->idle_count];
         l->offsets[slot] = pattern_next(d->pattern);
-        if (d->write)
+        bool write = pattern_writes(d->pattern, d->write_percent);
+        if (write)
             pattern_stamp(d->pattern, d->engine->conf.buffers[slot], bytes);
+        l->writes[slot] = write;
         l->ready[l->ready_count++] = (struct engine_io){
-            .offset = l->offsets[slot], .bytes = bytes, .slot = slot, .write = d->write
+            .offset = l->offsets[slot], .bytes = bytes, .slot = slot, .write = write
         };
     }
 }
@@ -82,6 +85,8 @@ static int loop_issue(struct loop *l, struct err *e)
     if (taken < 0 || (taken == 0 && l->in_flight == 0))
         return err_set(e, err_kind_of(-taken), -taken, "%s takes no I/O on %s", en->row->title,
                        l->drive->what);
+    for (int i = 0; i < taken; i++)
+        l->count->written_bytes += l->ready[i].write ? l->ready[i].bytes : 0;
     l->ready_count -= (unsigned)taken;
     if (l->ready_count > 0)
         memmove(l->ready, l->ready + taken, l->ready_count * sizeof l->ready[0]);
@@ -90,6 +95,13 @@ static int loop_issue(struct loop *l, struct err *e)
     if (l->in_flight > l->count->depth_max)
         l->count->depth_max = l->in_flight;
     return 0;
+}
+
+static const char *loop_kind(const struct drive *d)
+{
+    if (d->write_percent == 0)
+        return "reads";
+    return d->write_percent == 100 ? "writes" : "I/Os";
 }
 
 static int loop_patience(struct loop *l, uint64_t now_ns, struct err *e)
@@ -104,8 +116,8 @@ static int loop_patience(struct loop *l, uint64_t now_ns, struct err *e)
     d->engine->abandoned = true;
     return err_set(e, stop ? ERR_INTERRUPTED : ERR_TIMEOUT, 0,
                    "the disk did not answer for %.1f s: %u %s of %s are still in flight",
-                   (double)(now_ns - l->progress_ns) / CLK_NS_PER_S, l->in_flight,
-                   d->write ? "writes" : "reads", d->what);
+                   (double)(now_ns - l->progress_ns) / CLK_NS_PER_S, l->in_flight, loop_kind(d),
+                   d->what);
 }
 
 static int loop_take(struct loop *l, unsigned n, uint64_t now_ns, struct err *e)
@@ -120,8 +132,10 @@ static int loop_take(struct loop *l, unsigned n, uint64_t now_ns, struct err *e)
             continue;
         }
         l->count->completed++;
-        if (d->latency)
-            hist_record(d->latency, now_ns - l->started_ns[done->slot]);
+        struct hist *latency =
+            d->write_latency && l->writes[done->slot] ? d->write_latency : d->latency;
+        if (latency)
+            hist_record(latency, now_ns - l->started_ns[done->slot]);
     }
     l->in_flight -= n;
     l->progress_ns = now_ns;

@@ -1,8 +1,11 @@
 /*
- * drive: the one issue-and-complete loop of all engines. Closed loop: `depth` I/Os are kept in
- * flight, the next is issued when one completes. Every single I/O is timed, from just before it is
- * handed over until its completion is seen, and recorded. Allocates, prints and formats nothing
- * unless it fails.
+ * drive: the one issue-and-complete loop of all engines. Every single I/O is timed until its
+ * completion is seen, and recorded. Allocates, prints and formats nothing unless it fails.
+ *
+ * Closed loop (interval_ns 0): `depth` I/Os are kept in flight, the next is issued when one
+ * completes; latency counts from just before it is handed over. Open loop: I/O k is due at
+ * began_ns + k * interval_ns and its latency counts from there, also when `depth` of them are in
+ * flight already and it has to wait: no I/O is left out because the disk was busy.
  *
  * It ends at until_ns, when *stopping becomes true or when bytes_max are handed over; what is then
  * in flight is waited for and recorded too.
@@ -36,22 +39,26 @@ enum {
 };
 
 struct drive {
-    struct engine *engine;   /* open; its buffers are at least pattern->block_bytes */
-    struct pattern *pattern; /* offsets, block size, payload */
-    unsigned depth;          /* 1..engine->conf.depth; 1 for an engine without a queue */
-    unsigned batch;          /* handed over at once, at most; 0: depth / DRIVE_BATCH_SHARE */
-    bool write;
-    struct hist *latency; /* ns; NULL: not recorded (warm-up, filling) */
-    uint64_t until_ns;    /* CLOCK_MONOTONIC */
-    uint64_t bytes_max;   /* hands over at most so many; UINT64_MAX: no bound */
-    uint64_t answer_ns;   /* 0: DRIVE_ANSWER_NS */
+    struct engine *engine;      /* open; its buffers are at least pattern->block_bytes */
+    struct pattern *pattern;    /* offsets, block size, payload */
+    unsigned depth;             /* 1..engine->conf.depth; 1 for an engine without a queue */
+    unsigned batch;             /* handed over at once, at most; 0: depth / DRIVE_BATCH_SHARE */
+    unsigned write_percent;     /* 0 only reads, 100 only writes; between: drawn from the pattern */
+    struct hist *latency;       /* of all I/O, ns; NULL: not recorded (warm-up, filling) */
+    struct hist *write_latency; /* of the writes, which then are not in `latency`; may be NULL */
+    uint64_t interval_ns;       /* open loop: one I/O due so often; 0: closed loop */
+    uint64_t until_ns;          /* CLOCK_MONOTONIC */
+    uint64_t bytes_max;         /* hands over at most so many; UINT64_MAX: no bound */
+    uint64_t answer_ns;         /* 0: DRIVE_ANSWER_NS */
     const volatile sig_atomic_t *stopping;
     const char *what; /* for messages: "the scratch file below '/srv'" */
 };
 
 struct drive_count {
     uint64_t completed;
-    uint64_t bytes; /* handed over; also counted when the loop fails */
+    uint64_t bytes;         /* handed over; also counted when the loop fails */
+    uint64_t written_bytes; /* of these, by writes */
+    uint64_t late_max_ns;   /* open loop: longest that a due I/O waited to be handed over */
     uint64_t began_ns, ended_ns;
     unsigned depth_max; /* most in flight at once */
 };

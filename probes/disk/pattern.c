@@ -22,6 +22,13 @@ uint64_t pattern_next(struct pattern *p)
     return block * p->block_bytes;
 }
 
+bool pattern_writes(struct pattern *p, unsigned percent)
+{
+    if (percent == 0 || percent >= 100)
+        return percent != 0;
+    return prng_below(&p->prng, 100) < percent;
+}
+
 void pattern_stamp(struct pattern *p, void *bytes, size_t size)
 {
     char *at = bytes;

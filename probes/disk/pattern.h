@@ -4,6 +4,7 @@
 #ifndef PROBES_DISK_PATTERN_H
 #define PROBES_DISK_PATTERN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,8 @@ void pattern_init(struct pattern *p, enum pattern_order order, uint64_t span_byt
                   uint32_t block_bytes, uint64_t seed);
 /* Offset in bytes, a multiple of block_bytes. */
 uint64_t pattern_next(struct pattern *p);
+/* Whether the next one is a write, for so many of a hundred; 0 and 100 draw nothing. */
+bool pattern_writes(struct pattern *p, unsigned percent);
 /*
  * Makes incompressible bytes new ones: 8 bytes of each PATTERN_STAMP_STEP change, so that neither
  * compression nor deduplication below us can take a write for one it has seen. size is a multiple

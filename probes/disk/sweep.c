@@ -163,7 +163,7 @@ static int sweep_drive(struct sweep *s, struct probe_run *run, unsigned index,
     d->engine = &s->engine;
     d->pattern = &s->pattern;
     d->depth = sweep_depths[index];
-    d->write = s->write;
+    d->write_percent = s->write ? 100 : 0;
     d->bytes_max = s->write ? run->write_budget_bytes - sweep_written(s) : UINT64_MAX;
     d->stopping = run->stopping;
     d->what = s->what;

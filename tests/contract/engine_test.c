@@ -274,7 +274,7 @@ static void check_drive(struct rig *r)
     struct drive drive = { .engine = &r->engine,
                            .pattern = &pattern,
                            .depth = r->engine.row->queues ? DEPTH : 1,
-                           .write = true,
+                           .write_percent = 100,
                            .until_ns = UINT64_MAX,
                            .bytes_max = 200 * BLOCK,
                            .stopping = &stopping,

@@ -37,7 +37,7 @@ static int run(unsigned depth, bool write, struct err *e)
     struct drive drive = { .engine = &engine,
                            .pattern = &pattern,
                            .depth = depth,
-                           .write = write,
+                           .write_percent = write ? 100 : 0,
                            .latency = &latency,
                            .until_ns = clk_now_ns() + CLK_NS_PER_S,
                            .bytes_max = UINT64_MAX,

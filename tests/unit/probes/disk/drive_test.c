@@ -140,7 +140,7 @@ static void sequential_blocks_are_all_written_in_order(void **state)
     fake.take_most = 3;
     fake.give_most = 2;
     pattern_init(&r->pattern, PATTERN_SEQUENTIAL, UINT64_C(1000) * BLOCK, BLOCK, 1);
-    r->drive.write = true;
+    r->drive.write_percent = 100;
     r->drive.latency = NULL;
     assert_int_equal(rig_run(r), 0);
     assert_int_equal(r->count.completed, 1000);
@@ -152,7 +152,7 @@ static void bytes_are_kept_to_the_byte(void **state)
 {
     (void)state;
     struct rig *r = rig_open(&fake_row);
-    r->drive.write = true;
+    r->drive.write_percent = 100;
     r->drive.bytes_max = 10 * BLOCK + 4095;
     assert_int_equal(rig_run(r), 0);
     assert_int_equal(fake.submitted, 10);
@@ -211,7 +211,7 @@ static void an_error_names_the_file_the_offset_and_the_errno(void **state)
         struct rig *r = rig_open(&fake_row);
         fake.fail_at = 50;
         fake.fail_with = cases[i].result;
-        r->drive.write = true;
+        r->drive.write_percent = 100;
         assert_int_equal(rig_run(r), -1);
         assert_int_equal(r->e.kind, cases[i].kind);
         assert_int_equal(r->e.sys, cases[i].result < 0 ? -cases[i].result : 0);
