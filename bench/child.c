@@ -24,7 +24,7 @@ struct child {
     struct result result;
 };
 
-static int child_open(struct child *c, int scratch_fd, struct err *e)
+static int child_open(struct child *c, int scratch_fd, int home_fd, struct err *e)
 {
     const struct probe *p = c->job->probe;
     if (result_open(&c->result, p->name, p->title, p->metrics, e))
@@ -35,6 +35,9 @@ static int child_open(struct child *c, int scratch_fd, struct err *e)
         .conf = c->job->conf,
         .site = c->job->site,
         .scratch_fd = scratch_fd,
+        .home_fd = home_fd,
+        .earlier = c->job->earlier,
+        .earlier_count = c->job->earlier_count,
         .seed = c->job->seed + c->job->round,
         .slot_ns = c->job->slot_ns,
         .slot_end_ns = now_ns + c->job->slot_ns,
@@ -201,14 +204,14 @@ static void child_release(struct child *c)
     result_release(&c->result);
 }
 
-void child_run(const struct job *job, int scratch_fd, int out_fd)
+void child_run(const struct job *job, int scratch_fd, int home_fd, int out_fd)
 {
     AUTO(child) struct child c = { .job = job, .out_fd = out_fd };
     struct err e = { 0 };
     struct err ignored;
     AUTO(buf) struct buf text = { 0 };
 
-    int unable = child_open(&c, scratch_fd, &e);
+    int unable = child_open(&c, scratch_fd, home_fd, &e);
     if (!unable) {
         child_conclude(&c, child_measure(&c, &e), &e);
         unable = result_summarise(&c.result, &e) || document_write_fragment(&c.result, &text, &e);

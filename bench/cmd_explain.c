@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "bench/cmd.h"
+#include "bench/newest.h"
 #include "bench/roles.h"
 #include "bench/say.h"
+#include "bench/told.h"
 #include "bench/watch.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/optdoc.h"
@@ -18,6 +20,7 @@ static const struct opt explain_opts[] = { OPT_END };
 
 struct explain {
     const char *id;
+    const char *document; /* path; NULL: the newest here, if there is one */
     struct buf *out;
     struct roles roles;
     bool found;
@@ -105,6 +108,35 @@ static void explain_criteria(struct explain *x, const char *metric, const char *
     }
 }
 
+static void explain_words(const struct fact_row *f, struct buf *out)
+{
+    if (f->words)
+        buf_addf(out, "\n%s is one of:\n", f->name);
+    for (const struct fact_word *w = f->words; w && w->word; w++)
+        explain_row(w->word, w->what, out);
+}
+
+/* What was found on this host, where a document of it is at hand. */
+static int explain_host(const struct explain *x, const struct probe *p, struct err *e)
+{
+    char path[NEWEST_PATH_BYTES];
+    const char *document = x->document;
+    if (!document && newest_document(".", path))
+        document = path;
+    if (!document) {
+        buf_addf(x->out,
+                 "\nNo document is at hand that says what was found: 'plimsoll vet' makes one, "
+                 "and\n'plimsoll explain %s FILE' reads it.\n",
+                 p->name);
+        return 0;
+    }
+    AUTO(document) struct document d = { 0 };
+    if (document_load(document, &d, e))
+        return -1;
+    told_by(p, &d, document, x->out);
+    return 0;
+}
+
 static void explain_probe(struct explain *x)
 {
     const struct probe *p = probes_find(x->id);
@@ -122,6 +154,8 @@ static void explain_probe(struct explain *x)
         buf_adds(x->out, "\nfacts:\n");
     for (const struct fact_row *f = p->facts; f && f->name; f++)
         explain_row(f->name, f->what, x->out);
+    for (const struct fact_row *f = p->facts; f && f->name; f++)
+        explain_words(f, x->out);
     if (p->opts && p->opts->type != OPT_TYPE_END) {
         buf_addf(x->out, "\noptions (--set %s.OPTION=VALUE):\n", p->name);
         optdoc_help(p->opts, x->out);
@@ -150,7 +184,12 @@ static void explain_fact(struct explain *x)
     if (!f)
         return;
     x->found = true;
-    buf_addf(x->out, "%s: %s\n\nfrom probe %s\n\njudged by:\n", f->name, f->what, owner->name);
+    bool told = strcmp(owner->name, x->id) == 0; /* the probe of that name has said it all */
+    if (!told)
+        buf_addf(x->out, "%s: %s\n\nfrom probe %s\n", f->name, f->what, owner->name);
+    if (!told)
+        explain_words(f, x->out);
+    buf_addf(x->out, "\n%s is judged by:\n", f->name);
     explain_criteria(x, NULL, f->name);
 }
 
@@ -183,6 +222,9 @@ static int explain_all(struct explain *x, struct err *e)
     explain_metric(x);
     explain_fact(x);
     explain_role(x);
+    const struct probe *p = probes_find(x->id);
+    if (p && explain_host(x, p, e))
+        return -1;
     return x->found
                ? 0
                : err_set(e, ERR_USAGE, 0,
@@ -194,9 +236,12 @@ static int explain_run(const void *conf, const struct opt_list *operands)
     (void)conf;
     AUTO(buf) struct buf out = { 0 };
     struct err e = { 0 };
-    if (operands->count != 1)
-        return say_usage("explain: name one probe, metric, fact, role or role/criterion");
-    struct explain x = { .id = operands->items[0], .out = &out };
+    if (operands->count < 1 || operands->count > 2)
+        return say_usage("explain: name one probe, metric, fact, role or role/criterion, and a "
+                         "document where it is to say what was found");
+    struct explain x = { .id = operands->items[0],
+                         .document = operands->count > 1 ? operands->items[1] : NULL,
+                         .out = &out };
     int failed = explain_all(&x, &e) || say_out(&out, &e);
     roles_release(&x.roles);
     return failed ? say_error(&e) : EXIT_STATUS_FIT;
@@ -205,10 +250,13 @@ static int explain_run(const void *conf, const struct opt_list *operands)
 const struct command cmd_explain = {
     .name = "explain",
     .summary = "say what a probe, metric, fact, role or criterion is, and why it matters",
-    .operands = "ID",
+    .operands = "ID [DOC]",
     .opts = explain_opts,
     .conf_size = sizeof(struct explain_conf),
     .run = explain_run,
-    .about = "Explains one name: what it measures, its unit, its options, which roles judge it by "
-             "which bounds, why, and from which source. A criterion is named ROLE/ID.",
+    .about =
+        "Explains one name: what it measures, its unit, its options, which roles judge it by "
+        "which bounds, why, and from which source. A criterion is named ROLE/ID. Of a probe it also "
+        "says what was found on this host, from DOC or from the newest plimsoll-HOST-TIME "
+        "folder in the current directory.",
 };

@@ -1,9 +1,11 @@
 #include "bench/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/limits.h"
+#include "probes/kit/units.h"
 #include "probes/net/peer.h"
 #include "probes/probes.h"
 
@@ -17,25 +19,95 @@ static int plan_unknown_probe(const char *name, struct err *e)
                    name, near ? "; did you mean '" : "", near ? near : "", near ? "'" : "");
 }
 
-static bool plan_wants(const struct opt_list *names, const char *probe)
+static bool plan_holds(const struct opt_list *names, const char *name)
 {
-    bool wanted = names->count == 0;
+    bool held = false;
     for (unsigned i = 0; i < names->count; i++)
-        wanted = wanted || strcmp(names->items[i], probe) == 0;
-    return wanted;
+        held = held || strcmp(names->items[i], name) == 0;
+    return held;
 }
 
-static int plan_add(struct plan *p, const struct probe *probe, struct err *e)
+/* Whether a probe that is asked for concludes from that one. */
+static bool plan_is_ground(const struct opt_list *names, const char *name)
+{
+    bool ground = false;
+    for (unsigned i = 0; i < names->count; i++) {
+        const struct probe *p = probes_find(names->items[i]);
+        for (const char *const *from = p->concludes_from; from && *from; from++)
+            ground = ground || strcmp(*from, name) == 0;
+    }
+    return ground;
+}
+
+static bool plan_wants(const struct opt_list *names, const char *probe)
+{
+    return names->count == 0 || plan_holds(names, probe) || plan_is_ground(names, probe);
+}
+
+/* What takes minutes is not measured in a run of seconds, unless it is what was asked for. */
+static void plan_leave_out(struct plan_item *item, const struct plan_wish *wish)
+{
+    char least[UNITS_TEXT_BYTES];
+    char budget[UNITS_TEXT_BYTES];
+    const struct probe *p = item->probe;
+    if (wish->budget_ns >= p->budget_min_ns || plan_holds(wish->names, p->name))
+        return;
+    item->skipped = true;
+    (void)units_format((double)p->budget_min_ns, UNIT_NS, least);
+    (void)units_format((double)wish->budget_ns, UNIT_NS, budget);
+    (void)snprintf(item->reason, sizeof item->reason,
+                   "takes longer than this run of %s allows: give a --budget of %s or more, or "
+                   "run 'plimsoll measure %s'",
+                   budget, least, p->name);
+}
+
+static int plan_add(struct plan *p, const struct probe *probe, const struct plan_wish *wish,
+                    unsigned place, struct err *e)
 {
     struct plan_item *item = &p->items[p->count];
-    *item = (struct plan_item){ .probe = probe };
+    if (p->count == LIMITS_MEASUREMENTS)
+        return err_set(e, ERR_USAGE, 0, "more than %d measurements; name fewer probes or --dir",
+                       LIMITS_MEASUREMENTS);
+    *item = (struct plan_item){ .probe = probe, .place = place, .site = wish->sites[place] };
     item->conf = calloc(1, probe->conf_size ? probe->conf_size : 1);
     if (!item->conf)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the options of %s", probe->name);
     p->count++;
     if (probe->opts && opt_defaults(probe->opts, item->conf, probe->conf_size, e))
         return err_wrap(e, "options of %s", probe->name);
+    plan_leave_out(item, wish);
     return 0;
+}
+
+/* The place a probe is for, of those there are: that of its name, else the first. */
+static unsigned plan_place(const struct probe *probe, const struct plan_wish *wish)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; probe->place && i < wish->site_count; i++) {
+        const char *name = wish->sites[i]->name;
+        found = name && strcmp(name, probe->place) == 0 ? i : found;
+    }
+    return found;
+}
+
+static int plan_add_everywhere(struct plan *p, const struct probe *probe,
+                               const struct plan_wish *wish, struct err *e)
+{
+    if (!(probe->needs & PROBE_NEEDS_EACH))
+        return plan_add(p, probe, wish, plan_place(probe, wish), e);
+    for (unsigned i = 0; i < wish->site_count; i++) {
+        if (plan_add(p, probe, wish, i, e))
+            return -1;
+    }
+    return 0;
+}
+
+static int plan_set_one(struct plan_item *item, const char *option, const char *value,
+                        struct err *e)
+{
+    if (!item->probe->opts)
+        return err_set(e, ERR_USAGE, 0, "%s has no options", item->probe->name);
+    return opt_set(item->probe->opts, item->conf, option, value, e);
 }
 
 /* "disk.wal.record=8000": the probe is the longest name that fits before the last dot. */
@@ -54,14 +126,12 @@ static int plan_set(struct plan *p, const char *set, struct err *e)
     *dot = '\0';
     if (!probes_find(name))
         return plan_unknown_probe(name, e) ? err_wrap(e, "--set '%s'", set) : -1;
-    struct plan_item *item = plan_find(p, name);
-    if (!item)
-        return 0; /* a probe that is not measured now */
-    if (!item->probe->opts)
-        return err_set(e, ERR_USAGE, 0, "--set '%s': %s has no options", set, name);
-    if (opt_set(item->probe->opts, item->conf, dot + 1, equals + 1, e))
-        return err_wrap(e, "--set '%s'", set);
-    return 0;
+    for (unsigned i = 0; i < p->count; i++) {
+        struct plan_item *item = &p->items[i];
+        if (strcmp(item->probe->name, name) == 0 && plan_set_one(item, dot + 1, equals + 1, e))
+            return err_wrap(e, "--set '%s'", set);
+    }
+    return 0; /* also for a probe that is not measured now */
 }
 
 static int plan_set_peer(struct plan *p, const char *peer, struct err *e)
@@ -79,23 +149,23 @@ static int plan_set_peer(struct plan *p, const char *peer, struct err *e)
     return 0;
 }
 
-int plan_make(const struct opt_list *names, const struct opt_list *sets, const char *peer,
-              struct plan *p, struct err *e)
+int plan_make(const struct plan_wish *wish, struct plan *p, struct err *e)
 {
     *p = (struct plan){ 0 };
-    for (unsigned i = 0; i < names->count; i++) {
-        if (!probes_find(names->items[i]))
-            return plan_unknown_probe(names->items[i], e);
+    for (unsigned i = 0; i < wish->names->count; i++) {
+        if (!probes_find(wish->names->items[i]))
+            return plan_unknown_probe(wish->names->items[i], e);
     }
     for (unsigned i = 0; probes_all[i]; i++) {
-        if (plan_wants(names, probes_all[i]->name) && plan_add(p, probes_all[i], e))
+        if (plan_wants(wish->names, probes_all[i]->name) &&
+            plan_add_everywhere(p, probes_all[i], wish, e))
             return -1;
     }
-    for (unsigned i = 0; i < sets->count; i++) {
-        if (plan_set(p, sets->items[i], e))
+    for (unsigned i = 0; i < wish->sets->count; i++) {
+        if (plan_set(p, wish->sets->items[i], e))
             return -1;
     }
-    return peer ? plan_set_peer(p, peer, e) : 0;
+    return wish->peer ? plan_set_peer(p, wish->peer, e) : 0;
 }
 
 void plan_release(struct plan *p)
@@ -126,7 +196,7 @@ uint64_t plan_slot_ns(const struct plan *p, unsigned index, uint64_t left_ns)
     return slot < BENCH_SLOT_NS_MIN ? BENCH_SLOT_NS_MIN : slot;
 }
 
-struct probe_cost plan_cost(const struct plan *p, const struct probe_site *site, uint64_t left_ns)
+struct probe_cost plan_cost(const struct plan *p, uint64_t left_ns)
 {
     struct probe_cost sum = { 0 };
     for (unsigned i = 0; i < p->count; i++) {
@@ -138,7 +208,7 @@ struct probe_cost plan_cost(const struct plan *p, const struct probe_site *site,
             continue;
         left_ns -= item->probe->weight && slot < left_ns ? slot : 0;
         if (item->probe->estimate &&
-            !item->probe->estimate(site, item->conf, slot, &cost, &ignored)) {
+            !item->probe->estimate(item->site, item->conf, slot, &cost, &ignored)) {
             sum.write_bytes += cost.write_bytes;
             sum.packets += cost.packets;
         }
@@ -147,21 +217,19 @@ struct probe_cost plan_cost(const struct plan *p, const struct probe_site *site,
 }
 
 /* With all the time for itself; nothing for a probe that is never measured twice. */
-static struct probe_cost plan_cost_alone(const struct plan_item *item,
-                                         const struct probe_site *site, uint64_t slot_ns)
+static struct probe_cost plan_cost_alone(const struct plan_item *item, uint64_t slot_ns)
 {
     struct probe_cost cost = { 0 };
     struct err ignored;
     bool may = !item->skipped && !(item->probe->effects & PROBE_LEAVES_TRACES);
     if (!may || !item->probe->estimate ||
-        item->probe->estimate(site, item->conf, slot_ns, &cost, &ignored)) {
+        item->probe->estimate(item->site, item->conf, slot_ns, &cost, &ignored)) {
         return (struct probe_cost){ 0 };
     }
     return cost;
 }
 
-struct probe_cost plan_cost_again(const struct plan *p, const struct probe_site *site,
-                                  uint64_t left_ns, unsigned most)
+struct probe_cost plan_cost_again(const struct plan *p, uint64_t left_ns, unsigned most)
 {
     struct probe_cost sum = { 0 };
     bool taken[LIMITS_MEASUREMENTS] = { false };
@@ -169,7 +237,7 @@ struct probe_cost plan_cost_again(const struct plan *p, const struct probe_site 
         unsigned dearest = 0;
         uint64_t bytes = 0;
         for (unsigned i = 0; i < p->count; i++) {
-            struct probe_cost cost = plan_cost_alone(&p->items[i], site, left_ns);
+            struct probe_cost cost = plan_cost_alone(&p->items[i], left_ns);
             if (!taken[i] && cost.write_bytes > bytes) {
                 dearest = i;
                 bytes = cost.write_bytes;
@@ -179,6 +247,6 @@ struct probe_cost plan_cost_again(const struct plan *p, const struct probe_site 
         sum.write_bytes += bytes;
     }
     for (unsigned i = 0; i < p->count; i++)
-        sum.packets += plan_cost_alone(&p->items[i], site, left_ns).packets;
+        sum.packets += plan_cost_alone(&p->items[i], left_ns).packets;
     return sum;
 }

@@ -13,8 +13,11 @@
 
 struct plan_item {
     const struct probe *probe;
+    unsigned place; /* index among the places */
+    const struct probe_site *site;
     void *conf;                     /* owned; resolved parameters */
-    bool skipped;                   /* cannot work here, or was not chosen for this round */
+    bool skipped;                   /* cannot work here, or is not for this run */
+    bool left_out;                  /* not chosen for the second round */
     char reason[LIMITS_TEXT_BYTES]; /* why skipped */
     unsigned rounds;                /* done */
 };
@@ -24,13 +27,24 @@ struct plan {
     unsigned count;
 };
 
+/* What is asked for. Borrowed. */
+struct plan_wish {
+    const struct opt_list *names; /* of probes; none means all */
+    const struct opt_list *sets;  /* "PROBE.OPTION=VALUE" each */
+    const char *peer;             /* NULL: none */
+    uint64_t budget_ns;           /* of the whole run */
+    const struct probe_site *const *sites;
+    unsigned site_count; /* at least 1 */
+};
+
 /*
- * names: the probes to take, in the list's order whatever the order of the names; none means all.
- * sets: "PROBE.OPTION=VALUE" each. peer may be NULL.
+ * Probes in the list's order whatever the order of the names, each in every place that it is for,
+ * and those that a named one concludes from. What needs a longer run and is not asked for by name
+ * is there, skipped, with the reason.
  */
-int plan_make(const struct opt_list *names, const struct opt_list *sets, const char *peer,
-              struct plan *p, struct err *e);
+int plan_make(const struct plan_wish *wish, struct plan *p, struct err *e);
 void plan_release(struct plan *p); /* idempotent */
+/* In the first of its places; NULL when it is not in the plan. */
 struct plan_item *plan_find(struct plan *p, const char *probe);
 
 /*
@@ -40,10 +54,9 @@ struct plan_item *plan_find(struct plan *p, const char *probe);
 uint64_t plan_slot_ns(const struct plan *p, unsigned index, uint64_t left_ns);
 
 /* What the whole round will cost at most. */
-struct probe_cost plan_cost(const struct plan *p, const struct probe_site *site, uint64_t left_ns);
+struct probe_cost plan_cost(const struct plan *p, uint64_t left_ns);
 
 /* The same for a later round of at most `most` probes, whichever they are, in left_ns. */
-struct probe_cost plan_cost_again(const struct plan *p, const struct probe_site *site,
-                                  uint64_t left_ns, unsigned most);
+struct probe_cost plan_cost_again(const struct plan *p, uint64_t left_ns, unsigned most);
 
 #endif

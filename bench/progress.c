@@ -57,8 +57,11 @@ void progress_end(struct progress *p, const struct result *r)
     if (p->quiet)
         return;
     AUTO(buf) struct buf line = { 0 };
-    buf_addf(&line, "%-*s %5.1f s  ", PROGRESS_NAME_COLUMNS, r->probe,
+    struct buf name = { 0 };
+    result_name(r, &name);
+    buf_addf(&line, "%-*s %5.1f s  ", PROGRESS_NAME_COLUMNS, buf_text(&name),
              (double)r->duration_ns / CLK_NS_PER_S);
+    buf_release(&name);
     if (r->status == STATUS_MEASURED) {
         struct buf figures = { 0 };
         result_headline(r, &figures);

@@ -30,11 +30,14 @@ static void runner_body_run(const void *arg, int out_fd)
 {
     const struct errand *a = arg;
     struct err e = { 0 };
+    const struct scratch *far = a->job->home;
     int room = a->scratch ? scratch_room(a->scratch, a->job->probe->name, &e) : -1;
-    if (a->scratch && room < 0)
+    bool failed = a->scratch && room < 0;
+    int home = far && !failed ? scratch_room(far, a->job->probe->name, &e) : room;
+    if (failed || (far && home < 0))
         runner_answer(out_fd, -1, &e);
     else
-        child_run(a->job, room, out_fd);
+        child_run(a->job, room, home, out_fd);
 }
 
 static void runner_body_ask(const void *arg, int out_fd)
@@ -176,6 +179,9 @@ void runner_run(const struct job *job, const struct scratch *scratch,
     }
     worker_release(&w);
     if (scratch)
+        runner_clear(&errand, out);
+    errand.scratch = job->home;
+    if (job->home)
         runner_clear(&errand, out);
     out->started_ns = began;
     out->duration_ns = clk_now_ns() - job->run_start_ns - began;

@@ -7,13 +7,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/ground.h"
 #include "bench/labels.h"
+#include "bench/lift.h"
 #include "bench/limits.h"
 #include "bench/plan.h"
 #include "bench/runner.h"
 #include "bench/say.h"
-#include "bench/scratch.h"
-#include "bench/site.h"
+#include "bench/sites.h"
 #include "bench/stop.h"
 #include "bench/witness.h"
 #include "probes/kit/auto.h"
@@ -25,8 +26,7 @@
 struct voyage { /* one run under way */
     const struct survey *survey;
     struct document *d;
-    struct site site;
-    struct scratch scratch;
+    struct sites sites;
     struct witness witness;
     struct plan plan;
     uint64_t start_ns;
@@ -68,6 +68,22 @@ static int survey_words(struct document *d, struct err *e)
     return 0;
 }
 
+/* Where there is one without a name, `dir` says it all. */
+static void survey_name_places(struct voyage *v)
+{
+    struct document *d = v->d;
+    const struct sites *s = &v->sites;
+    (void)snprintf(d->dir, sizeof d->dir, "%s", s->items[0].site.dir);
+    if (s->count == 1 && !s->items[0].name[0])
+        return;
+    for (; d->place_count < s->count; d->place_count++) {
+        struct document_place *place = &d->places[d->place_count];
+        const struct sites_item *item = &s->items[d->place_count];
+        (void)snprintf(place->name, sizeof place->name, "%s", item->name);
+        (void)snprintf(place->dir, sizeof place->dir, "%s", item->site.dir);
+    }
+}
+
 static int survey_describe(struct voyage *v, struct err *e)
 {
     struct document *d = v->d;
@@ -76,7 +92,7 @@ static int survey_describe(struct voyage *v, struct err *e)
     (void)gmtime_r(&now, &utc);
     (void)strftime(d->started, sizeof d->started, "%Y-%m-%dT%H:%M:%SZ", &utc);
     (void)snprintf(d->version, sizeof d->version, "%s", VERSION);
-    (void)snprintf(d->dir, sizeof d->dir, "%s", v->site.dir);
+    survey_name_places(v);
     survey_draw_id(d->id);
     d->seed = survey_seed(v->survey->conf->seed);
     d->budget_ns = v->survey->conf->budget_ns;
@@ -86,16 +102,30 @@ static int survey_describe(struct voyage *v, struct err *e)
 
 static const struct patience survey_patience = PATIENCE_USUAL;
 
+static const struct scratch *survey_scratch(const struct voyage *v, unsigned place)
+{
+    const struct scratch *s = &v->sites.items[place].scratch;
+    return s->fd >= 0 ? s : NULL;
+}
+
+/* A name where the probe is about a place, and there are several. */
+static void survey_place(const struct plan_item *item, struct result *r)
+{
+    bool tells = (item->probe->needs & PROBE_NEEDS_EACH) || item->probe->place;
+    (void)snprintf(r->place, sizeof r->place, "%s", tells ? item->site->name : "");
+}
+
 static struct job survey_job(const struct voyage *v, const struct plan_item *item, uint64_t slot_ns)
 {
     return (struct job){ .probe = item->probe,
                          .conf = item->conf,
-                         .site = &v->site.probe,
+                         .site = item->site,
                          .patience = &survey_patience,
                          .seed = v->d->seed,
                          .slot_ns = slot_ns,
                          .run_start_ns = v->start_ns,
-                         .round = item->rounds };
+                         .round = item->rounds,
+                         .home = item->place ? survey_scratch(v, 0) : NULL };
 }
 
 /* A probe that cannot work here is in the document all the same, with the reason. */
@@ -104,6 +134,7 @@ static int survey_skip(struct voyage *v, struct plan_item *item, struct err *e)
     struct result r = { 0 };
     if (result_open(&r, item->probe->name, item->probe->title, item->probe->metrics, e))
         return -1;
+    survey_place(item, &r);
     r.parameters = opt_parameters(item->probe->opts, item->conf);
     r.seed = v->d->seed;
     result_set_status(&r, STATUS_SKIPPED, "%s", item->reason);
@@ -119,6 +150,8 @@ static void survey_ask_all(struct voyage *v)
         struct plan_item *item = &v->plan.items[i];
         struct job job = survey_job(v, item, 0);
         struct err why;
+        if (item->skipped)
+            continue;
         if (runner_ask(&job, &why) && why.kind != ERR_INTERRUPTED) {
             item->skipped = true;
             (void)snprintf(item->reason, sizeof item->reason, "%s", why.msg);
@@ -126,42 +159,34 @@ static void survey_ask_all(struct voyage *v)
     }
 }
 
+static void survey_say_where(const struct voyage *v, struct buf *out)
+{
+    char spare[UNITS_TEXT_BYTES];
+    for (unsigned i = 0; i < v->sites.count; i++) {
+        const struct site *site = &v->sites.items[i].site;
+        buf_addf(out, "%s%s (%s free)", i == 0 ? "" : " and ", site->dir,
+                 units_format((double)site->place.free_bytes, UNIT_BYTES, spare));
+    }
+}
+
 static void survey_announce(const struct voyage *v, uint64_t left_ns)
 {
     if (v->survey->progress->quiet)
         return;
-    struct probe_cost cost = plan_cost(&v->plan, &v->site.probe, left_ns);
+    struct probe_cost cost = plan_cost(&v->plan, left_ns);
     if (v->survey->again) {
-        struct probe_cost more =
-            plan_cost_again(&v->plan, &v->site.probe, v->second_ns, BENCH_AGAIN_MAX);
+        struct probe_cost more = plan_cost_again(&v->plan, v->second_ns, BENCH_AGAIN_MAX);
         cost.write_bytes += more.write_bytes;
         cost.packets += more.packets;
     }
     char bytes[UNITS_TEXT_BYTES];
-    char spare[UNITS_TEXT_BYTES];
-    say_note("plimsoll %s: about %.0f s; writes at most %s in all below %s (%s free) "
+    AUTO(buf) struct buf where = { 0 };
+    survey_say_where(v, &where);
+    say_note("plimsoll %s: about %.0f s; writes at most %s in all below %s "
              "and removes it; sends %s%.0d%s.",
              VERSION, (double)v->survey->conf->budget_ns / CLK_NS_PER_S,
-             units_format((double)cost.write_bytes, UNIT_BYTES, bytes), v->site.dir,
-             units_format((double)v->site.place.free_bytes, UNIT_BYTES, spare),
+             units_format((double)cost.write_bytes, UNIT_BYTES, bytes), buf_text(&where),
              cost.packets ? "" : "no packets", (int)cost.packets, cost.packets ? " packets" : "");
-}
-
-/* Facts belong to the host, not to the probe that found them. */
-static void survey_lift_facts(struct document *d, struct result *r)
-{
-    for (unsigned i = 0; i < r->facts.count; i++) {
-        const struct fact *f = &r->facts.items[i];
-        if (f->kind == FACT_TEXT)
-            (void)facts_set_text(&d->host, f->name, f->text, f->reason);
-        else if (f->kind == FACT_NUMBER)
-            (void)facts_set_number(&d->host, f->name, f->number, f->unit, f->reason);
-        else if (f->kind == FACT_LIST)
-            (void)facts_set_list(&d->host, f->name, f->text, f->reason);
-        else
-            (void)facts_set_unknown(&d->host, f->name, f->reason);
-    }
-    facts_release(&r->facts);
 }
 
 static void survey_remark(struct result *r)
@@ -178,36 +203,43 @@ static void survey_remark(struct result *r)
                     w->clock_step_ns / CLK_NS_PER_MS);
 }
 
-static int survey_measure(struct voyage *v, struct plan_item *item, uint64_t slot_ns, struct err *e)
+static void survey_join(struct voyage *v, struct result *had, struct result *r)
+{
+    struct err why;
+    if (result_absorb(had, r, &why) || result_summarise(had, &why))
+        result_set_status(had, STATUS_UNTRUSTED, "a later round could not be joined: %.300s",
+                          why.msg);
+    progress_end(v->survey->progress, had);
+}
+
+static int survey_keep(struct voyage *v, struct result *r, struct err *e)
+{
+    struct result *had = document_measurement_in(v->d, r->probe, r->place);
+    if (had) {
+        survey_join(v, had, r);
+        return 0;
+    }
+    progress_end(v->survey->progress, r);
+    return document_take(v->d, r, e);
+}
+
+static int survey_measure(struct voyage *v, struct plan_item *item, struct job *job, struct err *e)
 {
     struct result r = { 0 };
     struct witnessed before = { 0 };
-    struct job job = survey_job(v, item, slot_ns);
     struct worker_hooks hooks = { progress_update, v->survey->progress };
-    const struct scratch *s = v->scratch.fd >= 0 ? &v->scratch : NULL;
 
-    progress_begin(v->survey->progress, item->probe->name, slot_ns);
+    progress_begin(v->survey->progress, item->probe->name, job->slot_ns);
     witness_mark(&v->witness, &before);
-    runner_run(&job, s, &hooks, &r);
+    runner_run(job, survey_scratch(v, item->place), &hooks, &r);
     witness_mark(&v->witness, &r.witnessed);
     item->rounds++;
+    survey_place(item, &r);
     survey_remark(&r);
-    survey_lift_facts(v->d, &r);
-
-    struct result *had = document_measurement(v->d, item->probe->name);
-    if (!had) {
-        progress_end(v->survey->progress, &r);
-        int failed = document_take(v->d, &r, e);
-        result_release(&r);
-        return failed;
-    }
-    struct err why;
-    if (result_absorb(had, &r, &why) || result_summarise(had, &why))
-        result_set_status(had, STATUS_UNTRUSTED, "a later round could not be joined: %.300s",
-                          why.msg);
+    lift_facts(&v->d->host, item->place ? item->site->name : "", &r.facts);
+    int failed = survey_keep(v, &r, e);
     result_release(&r);
-    progress_end(v->survey->progress, had);
-    return 0;
+    return failed;
 }
 
 /* The first round says of each probe that cannot work here why not, in its place. */
@@ -219,9 +251,10 @@ static int survey_round(struct voyage *v, uint64_t end_ns, bool first, struct er
         uint64_t left_ns = now < end_ns ? end_ns - now : 0;
         if (item->skipped && first && survey_skip(v, item, e))
             return -1;
-        if (item->skipped)
+        if (item->skipped || item->left_out || item->probe->concludes_from)
             continue;
-        if (survey_measure(v, item, plan_slot_ns(&v->plan, i, left_ns), e))
+        struct job job = survey_job(v, item, plan_slot_ns(&v->plan, i, left_ns));
+        if (survey_measure(v, item, &job, e))
             return -1;
     }
     return 0;
@@ -245,6 +278,18 @@ static bool survey_has_figures(const struct voyage *v, const char *probe)
     return had && (had->status == STATUS_MEASURED || had->status == STATUS_UNTRUSTED);
 }
 
+/* Of a probe with several places the first, which is what is judged. */
+static void survey_choose_again(struct voyage *v, struct plan_item *item, const char *names[],
+                                unsigned count)
+{
+    const char *name = item->probe->name;
+    bool chosen = false;
+    for (unsigned k = 0; k < count; k++)
+        chosen = chosen || strcmp(names[k], name) == 0;
+    chosen = chosen && plan_find(&v->plan, name) == item && survey_has_figures(v, name);
+    item->left_out = item->left_out || !chosen;
+}
+
 static int survey_second(struct voyage *v, struct err *e)
 {
     const char *names[BENCH_AGAIN_MAX];
@@ -252,16 +297,33 @@ static int survey_second(struct voyage *v, struct err *e)
     if (!v->survey->again || *stop_flag() || now + BENCH_SLOT_NS_MIN >= v->end_ns)
         return 0;
     unsigned count = v->survey->again(v->d, v->survey->again_arg, names, BENCH_AGAIN_MAX);
-    for (unsigned i = 0; i < v->plan.count; i++) {
-        bool chosen = false;
-        for (unsigned k = 0; k < count; k++)
-            chosen = chosen || strcmp(names[k], v->plan.items[i].probe->name) == 0;
-        chosen = chosen && survey_has_figures(v, v->plan.items[i].probe->name);
-        v->plan.items[i].skipped = v->plan.items[i].skipped || !chosen;
-    }
+    for (unsigned i = 0; i < v->plan.count; i++)
+        survey_choose_again(v, &v->plan.items[i], names, count);
     /* No longer than announced, though the first round ended early: it is what may be written. */
     uint64_t most = now + v->second_ns + BENCH_SLOT_NS_MIN;
     return survey_round(v, most < v->end_ns ? most : v->end_ns, false, e);
+}
+
+/* Probes that measure nothing themselves, once all figures are there. */
+static int survey_conclude(struct voyage *v, struct err *e)
+{
+    for (unsigned i = 0; i < v->plan.count && !*stop_flag(); i++) {
+        struct plan_item *item = &v->plan.items[i];
+        struct ground ground = { 0 };
+        if (item->skipped || !item->probe->concludes_from)
+            continue;
+        struct job job = survey_job(v, item, BENCH_ONCE_NS);
+        int failed = ground_gather(&ground, v->d, item->site->name, e);
+        if (!failed) {
+            job.earlier = ground.results;
+            job.earlier_count = ground.count;
+            failed = survey_measure(v, item, &job, e);
+        }
+        ground_release(&ground);
+        if (failed)
+            return -1;
+    }
+    return 0;
 }
 
 /* A probe never disappears silently: those that an interrupted run did not come to are named. */
@@ -269,7 +331,8 @@ static int survey_name_the_rest(struct voyage *v, struct err *e)
 {
     for (unsigned i = 0; i < v->plan.count; i++) {
         struct plan_item *item = &v->plan.items[i];
-        if (document_measurement(v->d, item->probe->name))
+        bool tells = (item->probe->needs & PROBE_NEEDS_EACH) || item->probe->place;
+        if (document_measurement_in(v->d, item->probe->name, tells ? item->site->name : ""))
             continue;
         if (!item->skipped)
             (void)snprintf(item->reason, sizeof item->reason,
@@ -294,20 +357,33 @@ static int survey_close(struct voyage *v, struct err *e)
     return survey_name_the_rest(v, e);
 }
 
+static int survey_plan(struct voyage *v, struct err *e)
+{
+    const struct survey_conf *c = v->survey->conf;
+    const struct probe_site *sites[LIMITS_PLACES];
+    for (unsigned i = 0; i < v->sites.count; i++)
+        sites[i] = &v->sites.items[i].site.probe;
+    struct plan_wish wish = { .names = v->survey->probes,
+                              .sets = &c->sets,
+                              .peer = c->peers.count ? c->peers.items[0] : NULL,
+                              .budget_ns = c->budget_ns,
+                              .sites = sites,
+                              .site_count = v->sites.count };
+    return plan_make(&wish, &v->plan, e);
+}
+
 static int survey_go(struct voyage *v, struct err *e)
 {
     const struct survey_conf *c = v->survey->conf;
-    if (labels_parse(&c->labels, v->d, e) ||
-        plan_make(v->survey->probes, &c->sets, c->peers.count ? c->peers.items[0] : NULL, &v->plan,
-                  e) ||
-        site_open(c->dir, &v->site, e) || scratch_open(v->site.dir, &v->scratch, e) ||
-        survey_describe(v, e)) {
+    if (labels_parse(&c->labels, v->d, e) || sites_open(&c->dirs, &v->sites, e) ||
+        survey_plan(v, e) || survey_describe(v, e))
         return -1;
-    }
     struct err blind;
     if (witness_start(&v->witness, v->start_ns, &blind))
         say_note("plimsoll: %s; the run goes on without a witness", blind.msg);
-    return survey_first(v, e) || survey_second(v, e) || survey_close(v, e) ? -1 : 0;
+    return survey_first(v, e) || survey_second(v, e) || survey_conclude(v, e) || survey_close(v, e)
+               ? -1
+               : 0;
 }
 
 int survey_run(const struct survey *s, struct document *d, struct err *e)
@@ -315,15 +391,12 @@ int survey_run(const struct survey *s, struct document *d, struct err *e)
     uint64_t now = clk_now_ns();
     struct voyage v = { .survey = s,
                         .d = d,
-                        .scratch = SCRATCH_CLOSED,
                         .witness = WITNESS_NONE,
                         .start_ns = now,
                         .end_ns = now + s->conf->budget_ns - BENCH_REPORT_NS };
-    v.site.probe.proc_fd = v.site.probe.sys_fd = -1;
     int failed = survey_go(&v, e);
     witness_release(&v.witness);
-    runner_tidy(&v.scratch, &survey_patience);
     plan_release(&v.plan);
-    site_release(&v.site);
+    sites_release(&v.sites, &survey_patience);
     return failed;
 }

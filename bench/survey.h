@@ -12,7 +12,7 @@
 #include "probes/kit/opt.h"
 
 struct survey_conf {
-    const char *dir; /* "" is the default: /var/lib for root, else /var/tmp */
+    struct opt_list dirs; /* "[NAME=]DIR"; none is the default: /var/lib for root, else /var/tmp */
     uint64_t budget_ns;
     uint64_t seed; /* 0: drawn */
     struct opt_list peers;
@@ -22,9 +22,11 @@ struct survey_conf {
 
 /* Rows for a command whose config struct holds a `struct survey_conf survey`. */
 #define SURVEY_OPTIONS(conf)                                                                       \
-    OPT_TEXT(conf, survey.dir, .name = "dir", .arg = "DIR",                                        \
+    OPT_LIST(conf, survey.dirs, .name = "dir", .arg = "[NAME=]DIR", .max = LIMITS_PLACES,          \
              .help = "Measure the disk under this directory, where the orchestrator would keep "   \
-                     "its state. Default: /var/lib for root, else /var/tmp."),                     \
+                     "its state. Default: /var/lib for root, else /var/tmp. Several are given "    \
+                     "names: --dir /var/lib/etcd --dir images=/var/lib/containerd; the first is "  \
+                     "what verdicts judge, and images are unpacked in the one called images."),    \
         OPT_DURATION(conf, survey.budget_ns, .name = "budget", .initial = "60s",                   \
                      .min = BENCH_BUDGET_NS_MIN, .max = BENCH_BUDGET_NS_MAX,                       \
                      .help = "Wall time of the whole run, report included."),                      \

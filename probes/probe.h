@@ -34,6 +34,7 @@ enum probe_needs {
     PROBE_NEEDS_SCRATCH = 1 << 0, /* a directory to write in */
     PROBE_NEEDS_PEER = 1 << 1,    /* --peer */
     PROBE_NEEDS_QUIET = 1 << 2,   /* nothing else of ours may run meanwhile */
+    PROBE_NEEDS_EACH = 1 << 3,    /* every --dir: it is about the disk there */
 };
 
 enum probe_effects {
@@ -47,11 +48,13 @@ enum probe_effects {
 
 /* Where a probe works. Borrowed from the runner. */
 struct probe_site {
-    int proc_fd, sys_fd;       /* /proc and /sys, or recorded trees */
-    const char *dir;           /* --dir */
-    const struct place *place; /* what lies under it; NULL when no scratch is needed */
-    uint64_t memory_bytes;     /* RAM of the host, for working sets */
-    unsigned cpus;             /* CPUs this process may run on */
+    const char *name;              /* of the place: "images"; "" where --dir gave none */
+    const struct probe_site *home; /* the first place of the run; this one, where it is alone */
+    int proc_fd, sys_fd;           /* /proc and /sys, or recorded trees */
+    const char *dir;               /* --dir */
+    const struct place *place;     /* what lies under it; NULL when no scratch is needed */
+    uint64_t memory_bytes;         /* RAM of the host, for working sets */
+    unsigned cpus;                 /* CPUs this process may run on */
 };
 
 /* What a probe is going to cost in a slot of so many nanoseconds. */
@@ -66,6 +69,7 @@ struct probe_run {
     void *state; /* the probe's own; set by setup, freed by teardown */
     const struct probe_site *site;
     int scratch_fd; /* private directory, empty at setup */
+    int home_fd;    /* one in the first place; the same where the probe works in that */
     uint64_t seed;
     uint64_t slot_ns;            /* planned length of the whole slot, setup included */
     uint64_t slot_end_ns;        /* CLOCK_MONOTONIC; brought forward by a probe done early */
@@ -101,7 +105,8 @@ struct probe {
     const char *why;    /* one sentence: what breaks in an orchestrator when this is bad */
     const char *source; /* where that is written */
     unsigned needs, effects;
-    unsigned weight; /* share of the budget; 0: runs once and returns early (host facts) */
+    const char *place; /* measured in the --dir of this name, else in the first; NULL: any */
+    unsigned weight;   /* share of the budget; 0: runs once and returns early (host facts) */
     uint64_t
         budget_min_ns; /* in shorter runs it is measured only when asked for by name; 0: in all */
     /*

@@ -177,7 +177,9 @@ static void measurement(struct html *h, const struct result *r)
     page_figures(r, &figures);
     html_open(h, "details", NULL);
     html_open(h, "summary", NULL);
-    html_leaf(h, "span", "name", r->probe);
+    AUTO(buf) struct buf name = { 0 };
+    result_name(r, &name);
+    html_leaf(h, "span", "name", buf_text(&name));
     html_leaf(h, "span", r->status == STATUS_MEASURED ? "figures" : "figures absent",
               buf_text(&figures));
     html_close(h);

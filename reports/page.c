@@ -62,12 +62,25 @@ void page_host(const struct document *d, struct buf *out)
         buf_adds(out, "a host of which nothing is known");
 }
 
+static void page_places(const struct document *d, struct buf *out)
+{
+    if (d->place_count == 0)
+        buf_adds(out, d->dir);
+    for (unsigned i = 0; i < d->place_count; i++) {
+        const struct document_place *place = &d->places[i];
+        buf_addf(out, "%s%s", i ? ", " : "", place->dir);
+        if (place->name[0])
+            buf_addf(out, " (%s)", place->name);
+    }
+}
+
 void page_run(const struct document *d, struct buf *out)
 {
     char text[UNITS_TEXT_BYTES];
-    buf_addf(out, "measured %s for %s in %s by plimsoll %s, seed %llu", d->started,
-             units_format((double)d->duration_ns, UNIT_NS, text), d->dir, d->version,
-             (unsigned long long)d->seed);
+    buf_addf(out, "measured %s for %s in ", d->started,
+             units_format((double)d->duration_ns, UNIT_NS, text));
+    page_places(d, out);
+    buf_addf(out, " by plimsoll %s, seed %llu", d->version, (unsigned long long)d->seed);
     for (unsigned i = 0; i < d->label_count; i++)
         buf_addf(out, "%s %s=%s", i ? "," : ";", d->labels[i].key, d->labels[i].value);
     if (d->interrupted)

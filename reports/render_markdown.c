@@ -109,7 +109,9 @@ static void results(const struct report *r, struct buf *out)
         AUTO(buf) struct buf words = { 0 };
         page_figures(&d->measurements[i], &words);
         buf_adds(out, "|");
-        cell(out, d->measurements[i].probe);
+        AUTO(buf) struct buf name = { 0 };
+        result_name(&d->measurements[i], &name);
+        cell_words(out, &name);
         cell_words(out, &words);
         buf_adds(out, "\n");
     }

@@ -12,7 +12,8 @@ enum {
     TEXT_WIDE = 90,    /* from here on headings are spelt out */
     TEXT_DECIDED = 18, /* the last column is never narrower */
     TEXT_INDENT = 2,
-    TEXT_PROBE = 14, /* room for the names of probes */
+    TEXT_PROBE = 14,      /* room for the names of probes */
+    TEXT_PROBE_MOST = 24, /* and at most, with the names of places */
 };
 
 /* One column of a table; the last one takes what is left and is wrapped by us. */
@@ -55,8 +56,21 @@ static void say_host(const struct report *r, struct buf *out)
     paragraph(r, &run, 0, TEXT_INDENT, out);
 }
 
+/* Room for the longest name, and a blank. */
+static unsigned name_columns(const struct document *d)
+{
+    unsigned columns = TEXT_PROBE;
+    for (unsigned i = 0; i < d->measurement_count; i++) {
+        AUTO(buf) struct buf name = { 0 };
+        result_name(&d->measurements[i], &name);
+        columns = name.size >= columns ? (unsigned)name.size + 1 : columns;
+    }
+    return columns < TEXT_PROBE_MOST ? columns : TEXT_PROBE_MOST;
+}
+
 static void say_results(const struct report *r, struct buf *out)
 {
+    unsigned columns = name_columns(r->document);
     if (r->document->measurement_count > 0)
         buf_adds(out, "\n");
     for (unsigned i = 0; i < r->document->measurement_count; i++) {
@@ -65,13 +79,15 @@ static void say_results(const struct report *r, struct buf *out)
             continue; /* facts are in the first line and in the verdicts */
         AUTO(buf) struct buf name = { 0 };
         AUTO(buf) struct buf words = { 0 };
-        wrap_clean(m->probe, &name);
-        buf_addf(out, "%-*s", TEXT_PROBE, buf_text(&name));
+        AUTO(buf) struct buf full = { 0 };
+        result_name(m, &full);
+        wrap_clean(buf_text(&full), &name);
+        buf_addf(out, "%-*s", (int)columns, buf_text(&name));
         page_figures(m, &words);
-        if (name.size >= TEXT_PROBE)
+        if (name.size >= columns)
             buf_adds(out, " ");
-        unsigned at = name.size < TEXT_PROBE ? TEXT_PROBE : (unsigned)name.size + 1;
-        paragraph(r, &words, at, TEXT_PROBE, out);
+        unsigned at = name.size < columns ? columns : (unsigned)name.size + 1;
+        paragraph(r, &words, at, columns, out);
     }
 }
 

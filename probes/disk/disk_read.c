@@ -32,7 +32,7 @@ const struct probe disk_read = {
     .why = "Restarts, image starts and databases in containers read at random; a leader that must "
            "read its state back answers late.",
     .source = "etcd op-guide/hardware (disks); HashiCorp Consul reference architecture (IOPS)",
-    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET | PROBE_NEEDS_EACH,
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK,
     .weight = 7,
     .repetition_ns = 250 * (uint64_t)CLK_NS_PER_MS,

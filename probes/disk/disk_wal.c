@@ -247,7 +247,7 @@ const struct probe disk_wal = {
         "leaves the leader while one fdatasync lasts.",
     .source = "etcd server/storage/wal/wal.go and server/etcdserver/raft.go; etcd FAQ: p99 of "
               "the WAL's fsync below 10 ms",
-    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET | PROBE_NEEDS_EACH,
     .effects = PROBE_WRITES_DISK,
     .weight = 12,
     .repetition_ns = 500 * (uint64_t)CLK_NS_PER_MS,

@@ -32,7 +32,7 @@ const struct probe disk_write = {
     .why = "Databases, logs and image layers write at random; what the disk does for them, the log "
            "of the cluster's own state waits behind.",
     .source = "etcd op-guide/hardware (disks); HashiCorp Consul reference architecture (IOPS)",
-    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET | PROBE_NEEDS_EACH,
     .effects = PROBE_WRITES_DISK,
     .weight = 7,
     .repetition_ns = 250 * (uint64_t)CLK_NS_PER_MS,

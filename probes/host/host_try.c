@@ -189,6 +189,7 @@ const struct probe host_try = {
     .source = "kubernetes kernel requirements; containerd overlay snapshotter (d_type); kube-proxy "
               "(conntrack); the preflight checks of kubeadm; unprivileged LXC reports",
     .needs = PROBE_NEEDS_SCRATCH,
+    .place = "images",
     .effects = PROBE_TRIES_KERNEL,
     .facts = host_try_facts,
     .measure = host_try_measure,

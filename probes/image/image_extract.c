@@ -251,6 +251,7 @@ const struct probe image_extract = {
               "drivers/docker/config.go (image_pull_timeout 5 min); containerd "
               "internal/cri/config/config.go (image_pull_progress_timeout 5 min)",
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .place = "images",
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK | PROBE_LOADS_CPU | PROBE_LEAVES_TRACES,
     .weight = 9,
     .repetition_ns =

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "probes/disk/doubt.h"
+#include "probes/disk/terms.h"
 #include "probes/disk/wal.h"
 #include "probes/image/image.h"
 #include "probes/kit/clk.h"
@@ -50,9 +51,24 @@ static uint64_t image_wal_log_bytes(uint64_t slot_ns)
     return (uint64_t)((double)slot_ns / CLK_NS_PER_S * IMAGE_WAL_BUDGET_RATE);
 }
 
+/* Whether the log lies in another place than the layers, as etcd's disk beside the image store's.
+ */
+static bool image_wal_apart(const struct probe_site *site)
+{
+    return site->home && site->home != site;
+}
+
+static const char *image_wal_log_dir(const struct probe_site *site)
+{
+    return image_wal_apart(site) ? site->home->dir : site->dir;
+}
+
 static int image_wal_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
-    return image_check(site, conf, 2 * (uint64_t)WAL_SEGMENT_BYTES, e);
+    uint64_t log_bytes = 2 * (uint64_t)WAL_SEGMENT_BYTES;
+    if (!image_wal_apart(site))
+        return image_check(site, conf, log_bytes, e);
+    return terms_check(site->home, log_bytes, e) || image_check(site, conf, 0, e) ? -1 : 0;
 }
 
 static int image_wal_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
@@ -95,8 +111,8 @@ static int image_wal_setup(struct probe_run *run, struct err *e)
         image_bench_open(run, run->conf, run->write_budget_bytes - s->wal_budget_bytes, &s->halt,
                          &s->bench, e))
         return -1;
-    if (wal_open(&s->wal, run->scratch_fd, WAL_RECORD_BYTES, WAL_SEGMENT_BYTES, run->seed, e))
-        return err_wrap(e, "'%s'", run->site->dir);
+    if (wal_open(&s->wal, run->home_fd, WAL_RECORD_BYTES, WAL_SEGMENT_BYTES, run->seed, e))
+        return err_wrap(e, "'%s'", image_wal_log_dir(run->site));
     (void)sem_init(&s->go, 0, 0);
     s->pulling = true;
     int sys = pthread_create(&s->puller, NULL, image_wal_pull, s);
@@ -149,7 +165,7 @@ static int image_wal_measure(struct probe_run *run, struct err *e)
         uint64_t latency_ns = 0;
         uint64_t sync_ns = 0;
         if (wal_append(&s->wal, &latency_ns, &sync_ns, e))
-            return err_wrap(e, "'%s'", run->site->dir);
+            return err_wrap(e, "'%s'", image_wal_log_dir(run->site));
         hist_record(latency, latency_ns);
     }
     uint64_t observed_ns = clk_now_ns() - began_ns;
@@ -179,6 +195,9 @@ static void image_wal_judge(struct probe_run *run)
                 "Meanwhile %u whole sets were unpacked, %.0f MB at %.0f MB/s; the log's appends "
                 "are disk.wal's: %d bytes, fdatasync after each, closed loop.",
                 p->whole, mb, seconds > 0 ? mb / seconds : 0, WAL_RECORD_BYTES);
+    if (image_wal_apart(run->site))
+        result_note(run->result, "The log was in '%s', the layers in '%s'.", run->site->home->dir,
+                    run->site->dir);
     if (image_wal_failed(s))
         result_set_status(run->result, STATUS_FAILED, "'%s': unpacking: %s", run->site->dir,
                           s->pull_err.msg);
@@ -212,6 +231,7 @@ const struct probe image_wal = {
     .source = "etcd hardware guide (disks) and issues on fsync during image pulls; containerd "
               "issue 9347 (fsync of one file flushes the dirty pages of others on ext4)",
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .place = "images",
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK | PROBE_LOADS_CPU | PROBE_LEAVES_TRACES,
     .weight = 8,
     .repetition_ns = 500 * (uint64_t)CLK_NS_PER_MS,

@@ -71,6 +71,18 @@ struct result *document_measurement(const struct document *d, const char *probe)
     return NULL;
 }
 
+struct result *document_measurement_in(const struct document *d, const char *probe,
+                                       const char *place)
+{
+    for (unsigned i = 0; i < d->measurement_count; i++) {
+        struct result *r = &d->measurements[i];
+        if (strcmp(r->probe, probe) == 0 && strcmp(r->place, place) == 0) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
 struct result_metric *document_metric(const struct document *d, const char *id,
                                       const struct result **owner)
 {
@@ -92,6 +104,22 @@ struct result_metric *document_metric(const struct document *d, const char *id,
 
 /* ---- writing ---- */
 
+static json_t *places_to_json(const struct document *d)
+{
+    json_t *array = json_array();
+    for (unsigned i = 0; i < d->place_count; i++) {
+        json_t *object = json_object();
+        int bad = json_object_set_new(object, "name", node_new_text(d->places[i].name));
+        bad |= json_object_set_new(object, "dir", node_new_text(d->places[i].dir));
+        bad |= json_array_append_new(array, object);
+        if (bad) {
+            release_json(&array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 static json_t *run_to_json(const struct document *d)
 {
     json_t *object = json_object();
@@ -107,6 +135,9 @@ static json_t *run_to_json(const struct document *d)
     }
     bad |= json_object_set_new(object, "argv", argv);
     bad |= json_object_set_new(object, "dir", node_new_text(d->dir));
+    if (d->place_count > 0) {
+        bad |= json_object_set_new(object, "places", places_to_json(d));
+    }
     bad |= json_object_set_new(object, "interrupted", json_boolean(d->interrupted));
     bad |= json_object_set_new(object, "clock_cost_ns", node_new_u64(d->clock_cost_ns));
     if (bad) {
@@ -193,6 +224,33 @@ static int argv_of_json(const struct node *at, struct document *d, struct err *e
     return 0;
 }
 
+static int places_of_json(const struct node *at, struct document *d, struct err *e)
+{
+    struct node array;
+    if (!node_has(at, "places")) {
+        return 0;
+    }
+    if (node_array(at, "places", &array, e) != 0) {
+        return -1;
+    }
+    if (node_count(&array) > LIMITS_PLACES) {
+        return err_set(e, ERR_DATA, 0, "%s: %zu places, and at most %d are read", array.where,
+                       node_count(&array), LIMITS_PLACES);
+    }
+    for (; d->place_count < node_count(&array); d->place_count++) {
+        struct node item = node_item(&array, d->place_count);
+        struct document_place *place = &d->places[d->place_count];
+        if (!json_is_object(item.value)) {
+            return node_refuse(&item, "an object", e);
+        }
+        if (node_text(&item, "name", place->name, sizeof(place->name), e) != 0 ||
+            node_text(&item, "dir", place->dir, sizeof(place->dir), e) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int run_of_json(const struct node *root, struct document *d, struct err *e)
 {
     struct node at;
@@ -206,7 +264,7 @@ static int run_of_json(const struct node *root, struct document *d, struct err *
         node_bool(&at, "interrupted", &d->interrupted, e)) {
         return -1;
     }
-    return argv_of_json(&at, d, e);
+    return places_of_json(&at, d, e) || argv_of_json(&at, d, e) ? -1 : 0;
 }
 
 static int labels_of_json(const struct node *root, struct document *d, struct err *e)

@@ -4,10 +4,12 @@
  * {
  *   "schema": "plimsoll-result/1",
  *   "run": {"id","version","started" (RFC 3339),"duration_ns","seed","budget_ns","argv":[...],
- *           "dir","interrupted":false,"clock_cost_ns"},
+ *           "dir","interrupted":false,"clock_cost_ns",
+ *           "places":[{"name","dir"}] (when --dir named some)},
  *   "labels": {"provider": "..."},
  *   "host": {"host.cpus": {"value","unit","reason"}, ...},
- *   "measurements": [{"probe","title","status","reason","parameters","seed","started_ns",
+ *   "measurements": [{"probe","title","place" (of
+ * several),"status","reason","parameters","seed","started_ns",
  *       "duration_ns","rounds","written_bytes",
  *       "metrics":[{"id","unit","better","kind","show","n","observed_ns","clamped",
  *           "statistics":[{"name","value","low","high"}],
@@ -44,11 +46,19 @@ struct document_label {
     char value[160];
 };
 
+/* A --dir of several. */
+struct document_place {
+    char name[LIMITS_PLACE_BYTES]; /* "" for the first, where it has none */
+    char dir[512];
+};
+
 struct document {
     char id[DOCUMENT_ID_BYTES]; /* 128 random bits in hex */
     char version[32];
-    char started[40]; /* "2026-11-24T01:52:27Z" */
-    char dir[512];    /* where was measured */
+    char started[40];                            /* "2026-11-24T01:52:27Z" */
+    char dir[512];                               /* where was measured: the first place */
+    struct document_place places[LIMITS_PLACES]; /* all of them; none where one sufficed */
+    unsigned place_count;
     uint64_t duration_ns;
     uint64_t seed;
     uint64_t budget_ns;
@@ -69,8 +79,11 @@ void document_release(struct document *d); /* idempotent */
 /* Takes over *r (which is left empty); when it fails *r stays the caller's. Earlier pointers to
  * measurements go stale. */
 int document_take(struct document *d, struct result *r, struct err *e);
-/* The first one of that probe; NULL when there is none. */
+/* The first one of that probe: in the first place it was measured in. NULL when there is none. */
 struct result *document_measurement(const struct document *d, const char *probe);
+/* The one in that place. */
+struct result *document_measurement_in(const struct document *d, const char *probe,
+                                       const char *place);
 /* The metric in any measurement, or in the witness; and whose it is (owner may be NULL). */
 struct result_metric *document_metric(const struct document *d, const char *id,
                                       const struct result **owner);

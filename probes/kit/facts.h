@@ -16,12 +16,19 @@ enum fact_kind {
     FACT_UNKNOWN
 };
 
+/* A value that a fact may have, and what it means. */
+struct fact_word {
+    const char *word; /* NULL ends a table */
+    const char *what; /* one sentence */
+};
+
 /* One row of the table that declares the facts a probe may state. */
 struct fact_row {
     const char *name; /* "host.kernel.release" */
     enum fact_kind kind;
-    enum unit unit;   /* numbers only */
-    const char *what; /* one sentence */
+    enum unit unit;                /* numbers only */
+    const char *what;              /* one sentence */
+    const struct fact_word *words; /* all that a text can be; NULL: anything */
 };
 
 #define FACT_END                                                                                   \

@@ -23,6 +23,8 @@ enum {
     LIMITS_NOTES = 32,         /* sentences of one measurement */
     LIMITS_BLOCKS = 256,       /* repetitions of one measurement, over all rounds */
     LIMITS_LABELS = 32,        /* --label of one run */
+    LIMITS_PLACES = 4,         /* --dir of one run: etcd, images, volumes and one more */
+    LIMITS_PLACE_BYTES = 24,   /* the name of one */
     LIMITS_MEASUREMENTS = 128, /* probes of one run, times rounds */
     LIMITS_HISTOGRAMS = 512,   /* of one document; one takes up to 330 kB of memory */
     LIMITS_CPUS = 4096,        /* CPUs of one host; CONFIG_NR_CPUS rarely exceeds 8192 */

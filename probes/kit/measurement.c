@@ -104,6 +104,9 @@ json_t *measurement_to_json(const struct result *r, enum figure_form form, struc
     (void)err_set(e, ERR_NO_RESOURCE, 0, "%s: no memory to write it", r->probe);
     int bad = json_object_set_new(object, "probe", node_new_text(r->probe));
     bad |= json_object_set_new(object, "title", node_new_text(r->title));
+    if (r->place[0]) {
+        bad |= json_object_set_new(object, "place", node_new_text(r->place));
+    }
     bad |= json_object_set_new(object, "status", node_new_text(status_name(r->status)));
     bad |= json_object_set_new(object, "reason", node_new_text_or_null(reason));
     bad |= json_object_set_new(object, "parameters", parameters);
@@ -162,6 +165,7 @@ static int scalars_of_json(const struct node *at, struct result *r, struct err *
     uint64_t rounds = 0;
     if (node_text(at, "probe", r->probe, sizeof(r->probe), e) != 0 ||
         node_text(at, "title", r->title, sizeof(r->title), e) != 0 ||
+        node_text_or_empty(at, "place", r->place, sizeof(r->place), e) != 0 ||
         status_of_json(at, r, e) != 0 || parameters_of_json(at, r, e) != 0 ||
         node_u64(at, "seed", &r->seed, e) != 0 ||
         node_u64(at, "started_ns", &r->started_ns, e) != 0 ||

@@ -385,3 +385,10 @@ void result_event(struct result *r, uint64_t at_ns, uint64_t duration_ns, const 
     (void)vsnprintf(event->what, sizeof(event->what), fmt, args);
     va_end(args);
 }
+
+void result_name(const struct result *r, struct buf *out)
+{
+    buf_adds(out, r->probe);
+    if (r->place[0])
+        buf_addf(out, "@%s", r->place);
+}

@@ -80,6 +80,7 @@ struct witnessed {
 struct result {
     char probe[LIMITS_NAME_BYTES];
     char title[LIMITS_TEXT_BYTES];
+    char place[LIMITS_PLACE_BYTES]; /* name of the --dir it was measured in; "" for one without */
     enum status status;
     char reason[LIMITS_TEXT_BYTES]; /* "" when measured */
     json_t *parameters;             /* owned object, may be NULL */
@@ -140,5 +141,7 @@ void result_event(struct result *r, uint64_t at_ns, uint64_t duration_ns, const 
  * p50 449 us, 64000/s". "" when nothing was measured.
  */
 void result_headline(const struct result *r, struct buf *out);
+/* What it is called among others: "disk.wal", or "disk.wal@images". */
+void result_name(const struct result *r, struct buf *out);
 
 #endif

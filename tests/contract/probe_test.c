@@ -108,6 +108,8 @@ static void facts_are_declared_with_a_sentence(void **state)
             assert_true(is_name(f->name));
             assert_true(is_sentence(f->what));
             assert_ptr_equal(probes_fact(f->name, NULL), f);
+            for (const struct fact_word *w = f->words; w && w->word; w++)
+                assert_true(is_name(w->word) && is_sentence(w->what));
         }
     }
 }
@@ -148,6 +150,23 @@ static void a_probe_without_a_place_refuses_with_a_sentence(void **state)
     }
 }
 
+/* A conclusion costs nothing and names probes that come before it has to be drawn. */
+static void conclusions_are_drawn_from_probes_that_measure(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; probes_all[i]; i++) {
+        const struct probe *p = probes_all[i];
+        for (const char *const *from = p->concludes_from; from && *from; from++) {
+            const struct probe *ground = probes_find(*from);
+            assert_int_equal(p->weight, 0);
+            assert_null(p->estimate);
+            assert_non_null(ground);
+            assert_null(ground->concludes_from);
+            assert_int_equal(ground->needs & PROBE_NEEDS_EACH, p->needs & PROBE_NEEDS_EACH);
+        }
+    }
+}
+
 static void teardown_tolerates_no_setup_and_twice(void **state)
 {
     (void)state;
@@ -170,6 +189,7 @@ int main(void)
         cmocka_unit_test(facts_are_declared_with_a_sentence),
         cmocka_unit_test(options_keep_their_rules_and_have_working_defaults),
         cmocka_unit_test(a_probe_without_a_place_refuses_with_a_sentence),
+        cmocka_unit_test(conclusions_are_drawn_from_probes_that_measure),
         cmocka_unit_test(teardown_tolerates_no_setup_and_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,13 +12,40 @@
 #include "probes/kit/clk.h"
 
 static const struct opt_list none = { 0 };
+static const struct probe_site etcd = { .name = "etcd", .home = &etcd };
+static const struct probe_site images = { .name = "images", .home = &etcd };
+static const struct probe_site *const both[] = { &etcd, &images };
+
+static struct plan_wish wish_of(const struct opt_list *names, const struct opt_list *sets)
+{
+    return (struct plan_wish){ .names = names,
+                               .sets = sets,
+                               .budget_ns = 60 * (uint64_t)CLK_NS_PER_S,
+                               .sites = both,
+                               .site_count = 1 };
+}
+
+static int make(const struct opt_list *names, const struct opt_list *sets, struct plan *p,
+                struct err *e)
+{
+    struct plan_wish wish = wish_of(names, sets);
+    return plan_make(&wish, p, e);
+}
+
+static unsigned count_of(const struct plan *p, const char *probe)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < p->count; i++)
+        count += strcmp(p->items[i].probe->name, probe) == 0;
+    return count;
+}
 
 static void no_names_mean_all_probes(void **state)
 {
     (void)state;
     struct plan p;
     struct err e = { 0 };
-    assert_int_equal(plan_make(&none, &none, NULL, &p, &e), 0);
+    assert_int_equal(make(&none, &none, &p, &e), 0);
     assert_non_null(plan_find(&p, "disk.wal"));
     assert_non_null(plan_find(&p, "noise.stall"));
     plan_release(&p);
@@ -31,7 +58,7 @@ static void a_misspelt_probe_is_named_with_its_neighbour(void **state)
     struct plan p;
     struct err e = { 0 };
     struct opt_list names = { .items = { "disk.wall" }, .count = 1 };
-    assert_int_equal(plan_make(&names, &none, NULL, &p, &e), -1);
+    assert_int_equal(make(&names, &none, &p, &e), -1);
     assert_int_equal(e.kind, ERR_USAGE);
     assert_non_null(strstr(e.msg, "did you mean 'disk.wal'"));
     plan_release(&p);
@@ -43,7 +70,7 @@ static void set_reaches_the_option(void **state)
     struct plan p;
     struct err e = { 0 };
     struct opt_list sets = { .items = { "disk.wal.record=8000" }, .count = 1 };
-    assert_int_equal(plan_make(&none, &sets, NULL, &p, &e), 0);
+    assert_int_equal(make(&none, &sets, &p, &e), 0);
     struct plan_item *item = plan_find(&p, "disk.wal");
     json_t *parameters = opt_parameters(item->probe->opts, item->conf);
     assert_int_equal(json_integer_value(json_object_get(parameters, "record")), 8000);
@@ -61,7 +88,7 @@ static void set_refuses_what_is_not_there(void **state)
         struct plan p;
         struct err e = { 0 };
         struct opt_list sets = { .items = { wrong[i] }, .count = 1 };
-        assert_int_equal(plan_make(&none, &sets, NULL, &p, &e), -1);
+        assert_int_equal(make(&none, &sets, &p, &e), -1);
         assert_non_null(strstr(e.msg, "--set"));
         plan_release(&p);
     }
@@ -73,7 +100,7 @@ static void slots_share_the_time_by_weight(void **state)
     struct plan p;
     struct err e = { 0 };
     uint64_t left = 60 * (uint64_t)CLK_NS_PER_S;
-    assert_int_equal(plan_make(&none, &none, NULL, &p, &e), 0);
+    assert_int_equal(make(&none, &none, &p, &e), 0);
     for (unsigned i = 0; i < p.count; i++) {
         uint64_t slot = plan_slot_ns(&p, i, left);
         if (p.items[i].probe->weight == 0) {
@@ -93,8 +120,34 @@ static void a_late_round_still_gives_the_shortest_slot(void **state)
     struct plan p;
     struct err e = { 0 };
     struct opt_list names = { .items = { "disk.wal" }, .count = 1 };
-    assert_int_equal(plan_make(&names, &none, NULL, &p, &e), 0);
+    assert_int_equal(make(&names, &none, &p, &e), 0);
     assert_int_equal(plan_slot_ns(&p, 0, 0), BENCH_SLOT_NS_MIN);
+    plan_release(&p);
+}
+
+static void a_disk_is_measured_in_every_place_and_the_rest_once(void **state)
+{
+    (void)state;
+    struct plan p;
+    struct err e = { 0 };
+    struct opt_list sets = { .items = { "disk.wal.record=8000" }, .count = 1 };
+    struct plan_wish wish = wish_of(&none, &sets);
+    wish.site_count = 2;
+    assert_int_equal(plan_make(&wish, &p, &e), 0);
+    assert_int_equal(count_of(&p, "disk.wal"), 2);
+    assert_int_equal(count_of(&p, "noise.stall"), 1);
+    assert_int_equal(count_of(&p, "image.extract"), 1);
+    struct plan_item *wal = plan_find(&p, "disk.wal");
+    assert_int_equal(wal[0].place, 0);
+    assert_int_equal(wal[1].place, 1);
+    assert_ptr_equal(wal[1].site, &images);
+    for (unsigned i = 0; i < 2; i++) { /* --set reaches both */
+        json_t *parameters = opt_parameters(wal[i].probe->opts, wal[i].conf);
+        assert_int_equal(json_integer_value(json_object_get(parameters, "record")), 8000);
+        json_decref(parameters);
+    }
+    assert_ptr_equal(plan_find(&p, "image.extract")->site, &images);
+    assert_ptr_equal(plan_find(&p, "host")->site, &etcd);
     plan_release(&p);
 }
 
@@ -106,6 +159,7 @@ int main(void)
         cmocka_unit_test(set_reaches_the_option),
         cmocka_unit_test(set_refuses_what_is_not_there),
         cmocka_unit_test(slots_share_the_time_by_weight),
+        cmocka_unit_test(a_disk_is_measured_in_every_place_and_the_rest_once),
         cmocka_unit_test(a_late_round_still_gives_the_shortest_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

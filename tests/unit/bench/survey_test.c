@@ -48,8 +48,40 @@ static const struct probe costly =
     FAKE("fake.costly", .estimate = write_two, .measure = fakes_measure_thrice);
 static const struct probe interrupting = FAKE("fake.interrupting", .measure = interrupt);
 
+/* What the fake of the same place found, and a file in both scratch directories. */
+static int conclude(struct probe_run *run, struct err *e)
+{
+    const struct result *good = probe_earlier(run, "fake.each");
+    double found = good ? result_statistic_find(&good->metrics[1], "value")->value : 0;
+    return facts_set_number(&run->result->facts, "fake.concluded", found, UNIT_COUNT, NULL)
+               ? err_set(e, ERR_NO_RESOURCE, 0, "no memory")
+               : 0;
+}
+
+static int leave_files(struct probe_run *run, struct err *e)
+{
+    if (mkdirat(run->scratch_fd, "own", 0700) || mkdirat(run->home_fd, "home", 0700))
+        return err_set(e, ERR_IO, errno, "make a directory in each scratch");
+    run->done = true;
+    return fakes_measure(run, e);
+}
+
+static const char *const grounds[] = { "fake.each", "fake.long", NULL };
+static const struct probe each = FAKE("fake.each", .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_EACH,
+                                      .measure = fakes_measure_thrice);
+static const struct probe lengthy = FAKE("fake.long", .budget_min_ns = 300 * (uint64_t)CLK_NS_PER_S,
+                                         .measure = fakes_measure_thrice);
+static const struct probe far =
+    FAKE("fake.far", .needs = PROBE_NEEDS_SCRATCH, .place = "images", .measure = leave_files);
+static const struct probe concluding = { .name = "fake.concluding",
+                                         .title = "A fake",
+                                         .needs = PROBE_NEEDS_EACH,
+                                         .concludes_from = grounds,
+                                         .measure = conclude };
+
 const struct probe *const probes_all[] = {
-    &facts_probe, &fakes_good, &fakes_refused, &fakes_crashed, &costly, &interrupting, NULL
+    &concluding, &facts_probe, &fakes_good, &fakes_refused, &fakes_crashed, &costly,
+    &each,       &lengthy,     &far,        &interrupting,  NULL,
 };
 
 const struct probe *probes_find(const char *name)
@@ -102,7 +134,11 @@ static int sail(void **state, const struct opt_list *probes, survey_again *again
 {
     struct progress progress;
     progress_init(&progress, true);
-    struct survey_conf conf = { .dir = *state, .budget_ns = 5 * (uint64_t)CLK_NS_PER_S, .seed = 9 };
+    struct survey_conf conf = {
+        .dirs = {.items = { *state }, .count = 1},
+        .budget_ns = 5 * (uint64_t)CLK_NS_PER_S,
+        .seed = 9
+    };
     struct survey s = { .conf = &conf, .probes = probes, .again = again, .progress = &progress };
     struct err e = { 0 };
     int failed = survey_run(&s, d, &e);
@@ -173,13 +209,81 @@ static void a_directory_that_is_not_there_ends_the_run_at_once(void **state)
     char path[256];
     (void)snprintf(path, sizeof path, "%s/none", (char *)*state);
     progress_init(&progress, true);
-    struct survey_conf conf = { .dir = path, .budget_ns = 5 * (uint64_t)CLK_NS_PER_S };
+    struct survey_conf conf = {
+        .dirs = {.items = { path }, .count = 1},
+          .budget_ns = 5 * (uint64_t)CLK_NS_PER_S
+    };
     struct survey s = { .conf = &conf, .probes = &all, .progress = &progress };
     assert_int_equal(survey_run(&s, &d, &e), -1);
     assert_non_null(strstr(e.msg, path));
     assert_non_null(strstr(e.msg, "--dir"));
     assert_no_child();
     document_release(&d);
+}
+
+static int sail_two(void **state, const struct opt_list *probes, struct document *d)
+{
+    char etcd[128];
+    char images[128];
+    (void)snprintf(etcd, sizeof etcd, "etcd=%s", (char *)*state);
+    (void)snprintf(images, sizeof images, "images=%s", (char *)*state);
+    struct progress progress;
+    progress_init(&progress, true);
+    struct survey_conf conf = {
+        .dirs = {.items = { etcd, images }, .count = 2},
+          .budget_ns = 5 * (uint64_t)CLK_NS_PER_S
+    };
+    struct survey s = { .conf = &conf, .probes = probes, .progress = &progress };
+    struct err e = { 0 };
+    int failed = survey_run(&s, d, &e);
+    if (failed)
+        print_error("%s\n", e.msg);
+    assert_no_child();
+    return failed;
+}
+
+static void several_places_are_measured_apart_and_concluded_from_apart(void **state)
+{
+    static const struct opt_list probes = {
+        .items = {"fake.concluding", "fake.good"},
+          .count = 2
+    };
+    struct document d = { 0 };
+    assert_int_equal(sail_two(state, &probes, &d), 0);
+    assert_int_equal(d.place_count, 2);
+    assert_string_equal(d.places[1].name, "images");
+    assert_string_equal(d.places[1].dir, d.dir);
+    assert_string_equal(document_measurement(&d, "fake.each")->place, "etcd");
+    assert_int_equal(document_measurement_in(&d, "fake.each", "images")->status, STATUS_MEASURED);
+    assert_string_equal(document_measurement(&d, "fake.good")->place, "");
+    assert_true(facts_find(&d.host, "fake.concluded")->number == FAKES_VALUE);
+    assert_true(facts_find(&d.host, "images.fake.concluded")->number == FAKES_VALUE);
+    document_release(&d);
+}
+
+static void what_takes_minutes_is_left_out_of_seconds_unless_named(void **state)
+{
+    static const struct opt_list indirect = { .items = { "fake.concluding" }, .count = 1 };
+    static const struct opt_list direct = { .items = { "fake.long" }, .count = 1 };
+    struct document d = { 0 };
+    assert_int_equal(sail(state, &indirect, NULL, &d), 0);
+    assert_int_equal(document_measurement(&d, "fake.long")->status, STATUS_SKIPPED);
+    assert_non_null(strstr(document_measurement(&d, "fake.long")->reason, "--budget of 5 min"));
+    document_release(&d);
+    assert_int_equal(sail(state, &direct, NULL, &d), 0);
+    assert_int_equal(document_measurement(&d, "fake.long")->status, STATUS_MEASURED);
+    document_release(&d);
+}
+
+static void a_probe_for_one_place_goes_there_and_has_room_at_home_too(void **state)
+{
+    static const struct opt_list probes = { .items = { "fake.far" }, .count = 1 };
+    struct document d = { 0 };
+    assert_int_equal(sail_two(state, &probes, &d), 0);
+    assert_int_equal(d.measurement_count, 1);
+    assert_string_equal(d.measurements[0].reason, "");
+    assert_string_equal(d.measurements[0].place, "images");
+    document_release(&d); /* drop_dir finds what was not cleared in either */
 }
 
 /* The last one: the flag is never lowered. */
@@ -211,6 +315,9 @@ int main(void)
         IN_DIR(every_probe_is_in_the_document_whatever_became_of_it),
         IN_DIR(a_second_round_joins_the_figures_and_leaves_failures_alone),
         IN_DIR(a_directory_that_is_not_there_ends_the_run_at_once),
+        IN_DIR(several_places_are_measured_apart_and_concluded_from_apart),
+        IN_DIR(what_takes_minutes_is_left_out_of_seconds_unless_named),
+        IN_DIR(a_probe_for_one_place_goes_there_and_has_room_at_home_too),
         IN_DIR(an_interrupted_run_names_what_it_did_not_come_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

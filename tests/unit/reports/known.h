@@ -19,14 +19,14 @@ static const struct metric known_metrics[] = {
 };
 
 static const struct fact_row known_facts[] = {
-    {"host.memory",          FACT_NUMBER, UNIT_BYTES,   "Memory." },
-    { "host.cpus",           FACT_NUMBER, UNIT_COUNT,   "CPUs."   },
-    { "host.swap",           FACT_NUMBER, UNIT_BYTES,   "Swap."   },
-    { "host.kernel.version", FACT_NUMBER, UNIT_VERSION, "Kernel." },
-    { "host.container",      FACT_TEXT,   UNIT_NONE,    "Kind."   },
-    { "host.kernel.options", FACT_LIST,   UNIT_NONE,    "Options."},
-    { "host.try.nft",        FACT_TEXT,   UNIT_NONE,    "Tried."  },
-    { "host.try.iptables",   FACT_TEXT,   UNIT_NONE,    "Tried."  },
+    {"host.memory",          FACT_NUMBER, UNIT_BYTES,   "Memory.",  NULL},
+    { "host.cpus",           FACT_NUMBER, UNIT_COUNT,   "CPUs.",    NULL},
+    { "host.swap",           FACT_NUMBER, UNIT_BYTES,   "Swap.",    NULL},
+    { "host.kernel.version", FACT_NUMBER, UNIT_VERSION, "Kernel.",  NULL},
+    { "host.container",      FACT_TEXT,   UNIT_NONE,    "Kind.",    NULL},
+    { "host.kernel.options", FACT_LIST,   UNIT_NONE,    "Options.", NULL},
+    { "host.try.nft",        FACT_TEXT,   UNIT_NONE,    "Tried.",   NULL},
+    { "host.try.iptables",   FACT_TEXT,   UNIT_NONE,    "Tried.",   NULL},
     FACT_END,
 };
 

@@ -49,6 +49,7 @@ static inline struct rig *rig_open(const struct probe *probe)
     r->probe = probe;
     r->place = rig_place();
     r->run.scratch_fd = fake_dir(r->path);
+    r->run.home_fd = r->run.scratch_fd;
     r->site = (struct probe_site){ .proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
                                    .sys_fd = -1,
                                    .dir = r->path,

@@ -85,6 +85,10 @@ static void make_document(struct document *d, struct prng *p)
     set_text(d->version, "0.1.0");
     set_text(d->started, "2026-11-24T01:52:27Z");
     set_text(d->dir, "/var/lib");
+    set_text(d->places[0].dir, "/var/lib");
+    set_text(d->places[1].name, "images");
+    set_text(d->places[1].dir, "/data");
+    d->place_count = 2;
     set_text(d->labels[0].key, "provider");
     set_text(d->labels[0].value, "K\xc3\xb6ln & Co");
     d->label_count = 1;
@@ -96,6 +100,7 @@ static void make_document(struct document *d, struct prng *p)
     assert_int_equal(facts_set_list(&d->host, "host.kernel.options", "NET_NS CGROUPS", NULL), 0);
     assert_int_equal(facts_set_unknown(&d->host, "host.swap", "no /proc/swaps"), 0);
     make_result(&r, "disk.wal", p);
+    set_text(r.place, "images");
     assert_int_equal(document_take(d, &r, &e), 0);
     assert_int_equal(result_open(&r, "net.rtt", "Round trips", NULL, &e), 0);
     result_set_status(&r, STATUS_SKIPPED, "not measured: no --peer");
@@ -209,6 +214,13 @@ static void what_was_written_is_read_back(void **state)
     assert_string_equal(a.version, b.version);
     assert_string_equal(a.started, b.started);
     assert_string_equal(a.dir, b.dir);
+    assert_int_equal(b.place_count, 2);
+    assert_string_equal(b.places[0].name, "");
+    assert_string_equal(b.places[1].name, "images");
+    assert_string_equal(b.places[1].dir, "/data");
+    assert_string_equal(b.measurements[0].place, "images");
+    assert_ptr_equal(document_measurement_in(&b, "disk.wal", "images"), &b.measurements[0]);
+    assert_null(document_measurement_in(&b, "disk.wal", ""));
     assert_int_equal(a.duration_ns, b.duration_ns);
     assert_int_equal(a.seed, b.seed);
     assert_int_equal(a.budget_ns, b.budget_ns);
@@ -463,7 +475,7 @@ static void text_that_plays_with_a_terminal_is_neither_written_nor_read(void **s
     assert_string_equal(back.dir, "/srv/?[31m??");
     assert_string_equal(back.argv[0], "a???b");
     refuse_edited("\"provider\"", "\"pro\\u001bvider\"",
-                  "r.json: line 19: a control character in a string");
+                  "r.json: line 29: a control character in a string");
 }
 
 static void metrics_and_measurements_are_found(void **state)
