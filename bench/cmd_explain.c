@@ -254,9 +254,8 @@ const struct command cmd_explain = {
     .opts = explain_opts,
     .conf_size = sizeof(struct explain_conf),
     .run = explain_run,
-    .about =
-        "Explains one name: what it measures, its unit, its options, which roles judge it by "
-        "which bounds, why, and from which source. A criterion is named ROLE/ID. Of a probe it also "
-        "says what was found on this host, from DOC or from the newest plimsoll-HOST-TIME "
-        "folder in the current directory.",
+    .about = "Explains one name: what it measures, its unit, its options, which roles judge it by "
+             "which bounds, why, and from which source. A criterion is named ROLE/ID. For a probe "
+             "it also says what was found on this host, from DOC or from the newest "
+             "plimsoll-HOST-TIME folder in the current directory.",
 };

@@ -69,6 +69,47 @@ load house
     jq -e '.measurements[0].status == "skipped" and (.measurements[0].reason | test("memory"))' <<<"$output"
 }
 
+@test "two directories are measured apart, under their names" {
+    mkdir "$disk/a" "$disk/b"
+    run -0 --separate-stderr "$PLIMSOLL" measure -q disk.wal --budget 5s --dir "$disk/a" --dir images="$disk/b"
+    echo "$output" >"$work/doc.json"
+    jq -e --arg a "$disk/a" --arg b "$disk/b" '.run.places == [{name: "", dir: $a}, {name: "images", dir: $b}]
+           and ([.measurements[] | [.probe, .place]] == [["disk.wal", null], ["disk.wal", "images"]])' "$work/doc.json"
+    if python3 -c 'import jsonschema' 2>/dev/null; then tests/validate-document "$work/doc.json"; fi
+    run "$PLIMSOLL" report "$work/doc.json"
+    flat=$(tr -s ' \n' ' ' <<<"$output") # lines are wrapped
+    [[ $flat == *"$disk/a, $disk/b (images)"* ]]
+    [[ $flat == *" disk.wal@images "* ]]
+    is_empty "$disk/a"
+    is_empty "$disk/b"
+}
+
+@test "directories that cannot be told apart are refused" {
+    refused measure disk.wal --dir "$disk" --dir "$disk"
+    [[ $stderr == *"needs a name"*"--dir images="* ]]
+    refused measure disk.wal --dir a="$disk" --dir a="$disk"
+    [[ $stderr == *"of that name already"* ]]
+    refused measure disk.wal --dir "$disk" --dir images="$work/none"
+    [[ $stderr == *"$work/none"* ]]
+    is_empty "$disk"
+}
+
+@test "explain says what was found, from a document or from the newest report here" {
+    doc=$(a_document)
+    program=$(realpath "$PLIMSOLL")
+    run -0 "$PLIMSOLL" explain disk.wal "$doc"
+    [[ $output == *"measured 20"*"$doc"*"disk.wal "*"p50"*"preallocated"* ]]
+    cd "$work"
+    run -0 "$program" explain disk.wal
+    [[ $output == *"No document is at hand"* ]]
+    mkdir plimsoll-x-1
+    cp "$doc" plimsoll-x-1/result.json
+    run -0 "$program" explain disk.wal
+    [[ $output == *"plimsoll-x-1/result.json"* ]]
+    run -3 "$program" explain disk.wal "$work/none.json"
+    [[ $output == *"none.json"* ]]
+}
+
 @test "without --peer the network says so, and how to add one" {
     run -0 --separate-stderr "$PLIMSOLL" measure -q net.rtt --budget 5s --dir "$disk"
     jq -e '.measurements[0].status == "skipped" and (.measurements[0].reason | test("--peer"))' <<<"$output"
