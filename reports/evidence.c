@@ -171,10 +171,10 @@ static void times(struct html *h, const struct result *r)
     html_leaf(h, "p", "times", buf_text(&words));
 }
 
-static void measurement(struct html *h, const struct result *r)
+static void measurement(struct html *h, const struct document *d, const struct result *r)
 {
     AUTO(buf) struct buf figures = { 0 };
-    page_figures(r, &figures);
+    page_figures(d, r, &figures);
     html_open(h, "details", NULL);
     html_open(h, "summary", NULL);
     AUTO(buf) struct buf name = { 0 };
@@ -200,9 +200,9 @@ void evidence_measurements(struct html *h, const struct document *d)
     html_open(h, "section", NULL);
     html_leaf(h, "h2", NULL, "Measurements");
     for (unsigned i = 0; i < d->measurement_count; i++)
-        measurement(h, &d->measurements[i]);
+        measurement(h, d, &d->measurements[i]);
     if (*d->witness.probe)
-        measurement(h, &d->witness);
+        measurement(h, d, &d->witness);
     html_close(h);
 }
 

@@ -96,13 +96,40 @@ void page_why(const char *how, const char *reason, struct buf *out)
         buf_addf(out, "%s: %s", how, reason);
 }
 
-void page_figures(const struct result *r, struct buf *out)
+/* The fact of the measurement's own name, of its place: what was concluded from it. */
+static const struct fact *conclusion(const struct document *d, const struct result *r)
+{
+    char name[2 * LIMITS_NAME_BYTES];
+    bool further = r->place[0] && strcmp(r->place, d->places[0].name) != 0;
+    (void)snprintf(name, sizeof name, "%s%s%s", further ? r->place : "", further ? "." : "",
+                   r->probe);
+    const struct fact *f = facts_find(&d->host, name);
+    return f && f->kind == FACT_TEXT ? f : NULL;
+}
+
+bool page_concludes(const struct document *d, const struct result *r)
+{
+    return conclusion(d, r) != NULL;
+}
+
+static void add_conclusion(const struct document *d, const struct result *r, struct buf *out)
+{
+    const struct fact *f = conclusion(d, r);
+    if (!f)
+        return;
+    buf_addf(out, "%s%s", out->size ? "; " : "", f->text);
+    if (r->metric_count == 0 && f->reason && f->reason[0])
+        buf_addf(out, ": %s", f->reason);
+}
+
+void page_figures(const struct document *d, const struct result *r, struct buf *out)
 {
     struct buf figures = { 0 };
     if (r->status != STATUS_MEASURED)
         page_why(status_name(r->status), r->reason, out);
     if (r->status == STATUS_MEASURED || r->status == STATUS_UNTRUSTED)
         result_headline(r, &figures);
+    add_conclusion(d, r, &figures);
     if (figures.size > 0)
         buf_addf(out, r->status == STATUS_UNTRUSTED ? " (%s)" : "%s", buf_text(&figures));
     else if (r->status == STATUS_MEASURED)

@@ -29,7 +29,9 @@ void page_run(const struct document *d, struct buf *out);
 /* "failed: the reason", or the reason alone where it begins with "not measured" itself. */
 void page_why(const char *how, const char *reason, struct buf *out);
 /* "p50 114 us, p99 237 us", or "skipped: no --peer; ..." */
-void page_figures(const struct result *r, struct buf *out);
+void page_figures(const struct document *d, const struct result *r, struct buf *out);
+/* Whether a conclusion was drawn from it, a fact of its own name. */
+bool page_concludes(const struct document *d, const struct result *r);
 
 /* "31", "-" */
 const char *page_score(double score, char text[PAGE_SHORT_BYTES]);

@@ -107,7 +107,7 @@ static void results(const struct report *r, struct buf *out)
     buf_adds(out, "## Figures\n\n| probe | figures |\n|---|---|\n");
     for (unsigned i = 0; i < d->measurement_count; i++) {
         AUTO(buf) struct buf words = { 0 };
-        page_figures(&d->measurements[i], &words);
+        page_figures(d, &d->measurements[i], &words);
         buf_adds(out, "|");
         AUTO(buf) struct buf name = { 0 };
         result_name(&d->measurements[i], &name);

@@ -75,7 +75,7 @@ static void say_results(const struct report *r, struct buf *out)
         buf_adds(out, "\n");
     for (unsigned i = 0; i < r->document->measurement_count; i++) {
         const struct result *m = &r->document->measurements[i];
-        if (m->status == STATUS_MEASURED && m->metric_count == 0)
+        if (m->status == STATUS_MEASURED && m->metric_count == 0 && !page_concludes(r->document, m))
             continue; /* facts are in the first line and in the verdicts */
         AUTO(buf) struct buf name = { 0 };
         AUTO(buf) struct buf words = { 0 };
@@ -83,7 +83,7 @@ static void say_results(const struct report *r, struct buf *out)
         result_name(m, &full);
         wrap_clean(buf_text(&full), &name);
         buf_addf(out, "%-*s", (int)columns, buf_text(&name));
-        page_figures(m, &words);
+        page_figures(r->document, m, &words);
         if (name.size >= columns)
             buf_adds(out, " ");
         unsigned at = name.size < columns ? columns : (unsigned)name.size + 1;

@@ -111,6 +111,24 @@ static void intervals_say_which_end_is_known(void **state)
     }
 }
 
+static void a_conclusion_stands_with_its_measurement_and_of_its_place(void **state)
+{
+    (void)state;
+    AUTO(document) struct document d = { .place_count = 2, .places[1].name = "images" };
+    AUTO(buf) struct buf out = { 0 };
+    struct result here = { .probe = "disk.class", .status = STATUS_MEASURED };
+    struct result there = { .probe = "disk.class", .status = STATUS_MEASURED, .place = "images" };
+    assert_int_equal(facts_set_text(&d.host, "disk.class", "nvme", "reads take 80 us"), 0);
+    page_figures(&d, &here, &out);
+    assert_string_equal(buf_text(&out), "nvme: reads take 80 us");
+    assert_true(page_concludes(&d, &here));
+    assert_false(page_concludes(&d, &there));
+    assert_int_equal(facts_set_text(&d.host, "images.disk.class", "hdd", NULL), 0);
+    buf_clear(&out);
+    page_figures(&d, &there, &out);
+    assert_string_equal(buf_text(&out), "hdd");
+}
+
 static void a_reason_is_not_announced_twice(void **state)
 {
     (void)state;
@@ -170,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_word_is_said_as_it_is),
         cmocka_unit_test(scores_and_headroom_are_cut_not_rounded),
         cmocka_unit_test(intervals_say_which_end_is_known),
+        cmocka_unit_test(a_conclusion_stands_with_its_measurement_and_of_its_place),
         cmocka_unit_test(a_reason_is_not_announced_twice),
         cmocka_unit_test(a_document_without_facts_has_a_host_all_the_same),
         cmocka_unit_test(reasons_are_listed_once),
