@@ -18,9 +18,9 @@ static const char *const engine_names[] = { "auto", "uring", "aio", "sync", "nul
                .help = "How I/O is handed to the kernel; auto chooses among uring, aio and sync, " \
                        "null touches no disk and shows our own cost."),                            \
         ENGINE_WITHOUT(conf, fixed_file, "no-fixed-file",                                          \
-                       "io_uring looks the file up for each I/O, as most programs make it do."),   \
+                       "The file is looked up for each I/O, as most programs make io_uring do."),  \
         ENGINE_WITHOUT(conf, fixed_buffers, "no-fixed-buffers",                                    \
-                       "io_uring pins the pages of each I/O anew, as most programs make it do."),  \
+                       "Pages are pinned anew for each I/O, as most programs make io_uring do."),  \
         ENGINE_WITHOUT(conf, fixed_ring, "no-fixed-ring",                                          \
                        "Each system call looks the ring's descriptor up."),                        \
         ENGINE_WITHOUT(conf, single_issuer, "no-single-issuer",                                    \
