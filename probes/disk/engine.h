@@ -91,6 +91,9 @@ extern const struct engine_row *const engine_all[]; /* in order of preference; e
 
 extern const struct engine_row engine_uring, engine_aio, engine_sync, engine_null;
 
+/* 0 when that one works, as engine_choose means it; may set en->abandoned when it does not. */
+int engine_open(const struct engine_row *row, struct engine *en, const struct engine_conf *conf,
+                struct err *e);
 /*
  * Opens the first engine that works (or the one named; "" or "auto" for any) and writes into `why`
  * one sentence: which, and what was wrong with the ones before it. An engine works when it is
