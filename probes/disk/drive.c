@@ -97,32 +97,42 @@ static void loop_prepare(struct loop *l)
     l->left -= room;
 }
 
-/* Just before they are handed over. */
+/* Just before they are handed over: there the latencies of the closed loop begin. */
 static void loop_stamp(struct loop *l)
 {
     l->now_ns = tick_now_ns(l->tick);
     if (l->in_flight == 0)
         l->progress_ns = l->now_ns;
-    for (unsigned i = 0; l->drive->interval_ns == 0 && i < l->ready_count; i++)
+    if (l->drive->interval_ns)
+        return;
+    for (unsigned i = 0; i < l->ready_count; i++)
         l->slots[l->ready[i].slot].started_ns = l->now_ns;
+}
+
+static void loop_note_late(struct loop *l, unsigned taken)
+{
+    struct drive_count *c = l->count;
+    for (unsigned i = 0; i < taken; i++) {
+        uint64_t late_ns = l->now_ns - l->slots[l->ready[i].slot].started_ns;
+        c->late_sum_ns += late_ns;
+        c->late_max_ns = late_ns > c->late_max_ns ? late_ns : c->late_max_ns;
+    }
 }
 
 /* The engine took the first of those that are ready. */
 static void loop_account(struct loop *l, unsigned taken)
 {
     struct drive_count *c = l->count;
-    for (unsigned i = 0; i < taken; i++) {
-        uint64_t started_ns = l->slots[l->ready[i].slot].started_ns;
-        uint64_t late_ns = l->now_ns > started_ns ? l->now_ns - started_ns : 0;
-        c->late_sum_ns += late_ns;
-        c->late_max_ns = late_ns > c->late_max_ns ? late_ns : c->late_max_ns;
+    const struct drive *d = l->drive;
+    if (d->interval_ns)
+        loop_note_late(l, taken);
+    for (unsigned i = 0; d->write_percent > 0 && i < taken; i++)
         c->written_bytes += l->ready[i].write ? l->ready[i].bytes : 0;
-    }
     l->ready_count -= taken;
     if (l->ready_count > 0)
         memmove(l->ready, l->ready + taken, l->ready_count * sizeof l->ready[0]);
     l->in_flight += taken;
-    c->bytes += (uint64_t)taken * l->drive->pattern->block_bytes;
+    c->bytes += (uint64_t)taken * d->pattern->block_bytes;
     c->depth_max = l->in_flight > c->depth_max ? l->in_flight : c->depth_max;
 }
 
