@@ -10,6 +10,7 @@
 #   VERSUS_CPU         the core (default 1)
 #   VERSUS_MIB         size of the file (default 512)
 #   VERSUS_T_IO_URING  path of a t/io_uring; without it that one is left out
+# shellcheck disable=SC2317 # functions are called through names put together
 set -u
 build=${1:-build/release}
 rounds=${VERSUS_ROUNDS:-9}
@@ -79,23 +80,27 @@ else:
 print(round(iops), round((used.ru_utime + used.ru_stime) * 1e9 / count, 1))' "$@"
 }
 
+direct() {
+    [ -n "$1" ] && echo 0 || echo 1
+}
+
 run_ours() {
-    cost ours "$seconds" "$ours" read "$1" $depth "$seconds" uring $batch ${2:+buffered}
+    cost ours "$seconds" "$ours" read "$1" "$depth" "$seconds" uring "$batch" ${2:+buffered}
 }
 
 run_fio() {
     cost fio "$seconds" fio --name=x --filename="$1" --size="${mib}m" --readonly --time_based \
         --runtime="$seconds" --randrepeat=0 --norandommap --invalidate=0 --ioengine=io_uring \
-        --fixedbufs --registerfiles --rw=randread --bs=4k --iodepth=$depth \
-        --iodepth_batch_submit=$batch --iodepth_batch_complete_min=$batch \
-        --iodepth_batch_complete_max=$batch --direct=$([ -n "${2:-}" ] && echo 0 || echo 1) \
+        --fixedbufs --registerfiles --rw=randread --bs=4k --iodepth="$depth" \
+        --iodepth_batch_submit="$batch" --iodepth_batch_complete_min="$batch" \
+        --iodepth_batch_complete_max="$batch" --direct="$(direct "$2")" \
         --output-format=json
 }
 
 # It prints once a second and not at its end, hence a second more.
 run_peer() {
-    cost peer $((seconds + 1)) "$peer" -d$depth -s$batch -c$batch -p0 -B1 -F1 \
-        -O$([ -n "${2:-}" ] && echo 0 || echo 1) -r$((seconds + 1)) "$1"
+    cost peer $((seconds + 1)) "$peer" -d"$depth" -s"$batch" -c"$batch" -p0 -B1 -F1 \
+        -O"$(direct "$2")" -r$((seconds + 1)) "$1"
 }
 
 # A target: rounds of all contenders, who goes first takes turns.
@@ -126,8 +131,9 @@ for who in [w for w in names if seen[w]]:
 for who in [w for w in ("fio", "peer") if seen[w] and seen["ours"]]:
     pairs = list(zip(seen["ours"], seen[who]))
     ratios = [statistics.median(a[at] / b[at] for a, b in pairs) for at in (1, 0)]
-    print("| 4 KiB reads, %s | plimsoll by %s | %.3f | %.3f |"
-          % (name, names[who], ratios[0], ratios[1]))' "$name"
+    with open(sys.argv[2], "a") as out:
+        out.write("| %s | %s | %.3f | %.3f |\n" % (name, names[who], ratios[0], ratios[1]))' \
+            "$name" "$dir/table"
 }
 
 echo "$rounds rounds of $seconds s on core $cpu, depth $depth, batches of $batch; $(fio --version)"
@@ -135,8 +141,6 @@ echo "$rounds rounds of $seconds s on core $cpu, depth $depth, batches of $batch
 file=$dir/file
 dd if=/dev/urandom of="$file" bs=1M count="$mib" status=none || exit 3
 sync "$file"
-echo "| what | who | CPU an I/O | IOPS |"
-echo "| --- | --- | ---: | ---: |"
 compare cached "$file" buffered
 if [ "$(id -u)" != 0 ]; then
     echo "the loop device is left out: it needs root"
@@ -145,4 +149,10 @@ elif make_loop; then
 else
     echo "the loop device is left out: it could not be made"
 fi
+echo
+echo "Plimsoll by the other, medians over $rounds rounds of runs of $seconds s each:"
+echo
+echo "| target | other | CPU an I/O | IOPS |"
+echo "| --- | --- | ---: | ---: |"
+cat "$dir/table"
 exit 0
