@@ -75,7 +75,8 @@ static double tick_measure(const struct tick *t)
         batch_ns[i] = end_ns - start_ns;
     }
     qsort(batch_ns, TICK_COST_BATCHES, sizeof batch_ns[0], tick_compare);
-    return (double)batch_ns[TICK_COST_BATCHES / 2] / TICK_COST_CALLS;
+    size_t middle = TICK_COST_BATCHES / 2;
+    return (double)batch_ns[middle] / TICK_COST_CALLS;
 }
 
 void tick_open_as(struct tick *t, const char *clocksource)

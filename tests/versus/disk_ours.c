@@ -71,7 +71,8 @@ static int run_target(const struct target *t, struct err *e)
     AUTO(buf) struct buf why = { 0 };
     AUTO(buffers) struct buffers buffers = { 0 };
     AUTO(hist) struct hist latency = { 0 };
-    int flags = (t->write_percent ? O_RDWR : O_RDONLY) | (t->buffered ? 0 : O_DIRECT) | O_NOATIME | O_CLOEXEC;
+    int flags = (t->write_percent ? O_RDWR : O_RDONLY) | (t->buffered ? 0 : O_DIRECT) | O_NOATIME |
+                O_CLOEXEC;
     AUTO_CLOSE int fd = open(t->path, flags);
     if (fd < 0)
         return err_set(e, ERR_IO, 0, "open '%s'", t->path);
