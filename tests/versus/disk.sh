@@ -1,16 +1,17 @@
 #!/bin/bash
 # The disk engines and the log beside fio's, on the same file and in the same directory, in
-# alternating runs; and what one I/O costs us with the disk left out. Prints medians and ratios.
+# alternating runs; and what one I/O costs us with the disk left out. Prints medians and ratios, and
+# a Markdown table of the ratios.
 # Usage: tests/versus/disk.sh [BUILD]
 #   VERSUS_DIR      where (default /var/tmp; a disk, not a tmpfs)
-#   VERSUS_PAIRS    pairs of runs (default 7)
-#   VERSUS_SECONDS  of each run (default 5)
+#   VERSUS_PAIRS    pairs of runs (default 15: many short ones, since a virtual disk has spells)
+#   VERSUS_SECONDS  of each run, whole ones (default 2)
 #   VERSUS_MIB      size of the file (default 1024)
 # shellcheck disable=SC2317 # functions are called through the arguments of compare
 set -u
 build=${1:-build/release}
-pairs=${VERSUS_PAIRS:-7}
-seconds=${VERSUS_SECONDS:-5}
+pairs=${VERSUS_PAIRS:-15}
+seconds=${VERSUS_SECONDS:-2}
 mib=${VERSUS_MIB:-1024}
 ours=$build/tests/versus/disk_ours
 
@@ -28,8 +29,8 @@ dd if=/dev/urandom of="$file" bs=1M count="$mib" oflag=direct status=none || exi
 sync
 
 # "IOPS P50_NS P99_NS" of a fio run: side (read or write), and whether the I/O or its sync is meant.
-# Latency counts from before the I/O is handed over, as ours does; fio's clat would leave out what
-# the system call takes.
+# Its lat (slat and clat), which counts from before the I/O is prepared, as ours does; clat would
+# leave out what handing it over takes. One I/O a system call on both sides, fio's default and ours.
 fio_figures() {
     python3 -c '
 import json, sys
@@ -39,11 +40,12 @@ p = (job["sync"] if sys.argv[2] == "sync" else side)["lat_ns"]["percentile"]
 print(round(side["iops"]), p["50.000000"], p["99.000000"])' "$1" "$2"
 }
 
-fio_read() {
+# Side (read or write) and depth.
+fio_random() {
     fio --name=x --filename="$file" --size="${mib}m" --time_based --runtime="$seconds" \
         --randrepeat=0 --norandommap --direct=1 --ioengine=io_uring --fixedbufs --registerfiles \
-        --rw=randread --bs=4k --iodepth="$1" --lat_percentiles=1 --clat_percentiles=0 \
-        --output-format=json | fio_figures read io
+        --rw="rand$1" --bs=4k --iodepth="$2" --lat_percentiles=1 --clat_percentiles=0 \
+        --output-format=json | fio_figures "$1" io
 }
 
 # etcd's recipe as its documentation gives it, but for the size: a whole segment.
@@ -67,10 +69,11 @@ compare() {
         fi
     done | python3 -c '
 import statistics, sys
-name, seen = sys.argv[1], {"fio": [], "ours": []}
+name, table, seen = sys.argv[1], sys.argv[2], {"fio": [], "ours": []}
+row = []
 for line in sys.stdin:
     who, *figures = line.split()
-    if len(figures) == 3:
+    if len(figures) >= 3:
         seen[who].append([float(f) for f in figures])
 pairs = min(len(seen["fio"]), len(seen["ours"]))
 if not pairs:
@@ -82,17 +85,32 @@ for at, (what, unit, scale) in enumerate((("IOPS", "", 1), ("p50", "us", 1e3), (
           "  ratios of pairs %.3f [%.3f..%.3f]"
           % (name, what, statistics.median(fio), unit, statistics.median(ours), unit,
              statistics.median(ours) / statistics.median(fio),
-             statistics.median(ratios), min(ratios), max(ratios)))' "$name"
+             statistics.median(ratios), min(ratios), max(ratios)))
+    row.append("%.3f" % statistics.median(ratios))
+with open(table, "a") as out:
+    out.write("| %s | %s |\n" % (name, " | ".join(row)))' "$name" "$dir/table"
 }
 
-fio_read_1() { fio_read 1; }
-fio_read_32() { fio_read 32; }
-ours_read_1() { "$ours" read "$file" 1 "$seconds"; }
-ours_read_32() { "$ours" read "$file" 32 "$seconds"; }
+fio_read_1() { fio_random read 1; }
+fio_read_32() { fio_random read 32; }
+fio_write_1() { fio_random write 1; }
+fio_write_32() { fio_random write 32; }
+ours_read_1() { "$ours" read "$file" 1 "$seconds" uring; }
+ours_read_32() { "$ours" read "$file" 32 "$seconds" uring; }
+ours_write_1() { "$ours" write "$file" 1 "$seconds" uring; }
+ours_write_32() { "$ours" write "$file" 32 "$seconds" uring; }
 ours_wal() { "$ours" wal "$dir" "$seconds"; }
 
 echo "$pairs pairs of $seconds s; ratio: ours by fio's; $(fio --version)"
 compare "read qd1" fio_read_1 ours_read_1
 compare "read qd32" fio_read_32 ours_read_32
+compare "write qd1" fio_write_1 ours_write_1
+compare "write qd32" fio_write_32 ours_write_32
 compare "wal sync" fio_wal ours_wal
+echo
+echo "Ratios to fio, medians over $pairs pairs of runs of $seconds s each:"
+echo
+echo "| workload | IOPS | p50 | p99 |"
+echo "| --- | ---: | ---: | ---: |"
+cat "$dir/table"
 exit 0
