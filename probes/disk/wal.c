@@ -59,7 +59,7 @@ const struct wal_kind wal_kinds[WAL_KINDS] = {
                              "two meta pages, fdatasync); hashicorp/raft-boltdb bolt_store.go "
                              "(one commit for each StoreLogs)" },
     [WAL_LEVELDB] = { .name = "leveldb",
-                  .who = "the replicated log of Mesos masters",
+                  .who = "Mesos masters (the replicated log)",
                   .record_bytes = WAL_RECORD_BYTES,
                   .segment_bytes = 4 << 20,
                   .space = WAL_GROWING,
@@ -69,10 +69,10 @@ const struct wal_kind wal_kinds[WAL_KINDS] = {
 };
 
 const char *const wal_spaces[WAL_SPACES] = {
-    [WAL_ALLOCATED] = "allocated beforehand",
+    [WAL_ALLOCATED] = "blocks allocated beforehand",
     [WAL_SPARSE] = "a hole to be filled",
     [WAL_GROWING] = "a file that grows",
-    [WAL_REUSED] = "written before",
+    [WAL_REUSED] = "blocks written before",
 };
 
 uint64_t wal_fill_bytes(const struct wal_kind *kind)

@@ -51,7 +51,7 @@ enum {
 };
 
 extern const struct wal_kind wal_kinds[WAL_KINDS];
-/* "allocated beforehand", by enum wal_space: how space for a record is made, for sentences. */
+/* "blocks allocated beforehand", by enum wal_space: what a record is written into. */
 extern const char *const wal_spaces[WAL_SPACES];
 
 struct wal {
