@@ -15,6 +15,7 @@ const struct probe *const probes_all[] = {
     &disk_wal,
     &disk_read,
     &disk_write,
+    &disk_stream,
     &disk_files,
     &image_extract,
     &image_wal,
