@@ -17,6 +17,7 @@ const struct probe *const probes_all[] = {
     &disk_write,
     &disk_stream,
     &disk_files,
+    &disk_mixed,
     &image_extract,
     &image_wal,
     &net_rtt,

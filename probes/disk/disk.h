@@ -11,5 +11,6 @@ extern const struct probe disk_read;
 extern const struct probe disk_write;
 extern const struct probe disk_stream;
 extern const struct probe disk_files;
+extern const struct probe disk_mixed;
 
 #endif
