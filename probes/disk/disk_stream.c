@@ -23,22 +23,25 @@ enum {
 /* Rows, and the two directions in the order of their turns. */
 enum {
     DISK_STREAM_READ,
-    DISK_STREAM_READ_LATENCY,
+    DISK_STREAM_READ_NS,
     DISK_STREAM_WRITE,
-    DISK_STREAM_WRITE_LATENCY
+    DISK_STREAM_WRITE_NS
 };
 
+/* clang-format off */
 static const struct metric disk_stream_metrics[] = {
-    [DISK_STREAM_READ] = {"disk.stream.read",           UNIT_BYTES_PER_S, METRIC_HIGHER, METRIC_MEAN,
-                          "value", "Sequential reads of 1 MiB at depth 8."                   },
-    [DISK_STREAM_READ_LATENCY] = { "disk.stream.read.latency",  UNIT_NS,          METRIC_LOWER,  METRIC_HIST,
-                          "",      "How long one of these reads takes among the others."     },
-    [DISK_STREAM_WRITE] = { "disk.stream.write",         UNIT_BYTES_PER_S, METRIC_HIGHER, METRIC_MEAN,
-                          "value", "Sequential overwrites of 1 MiB at depth 8."              },
-    [DISK_STREAM_WRITE_LATENCY] = { "disk.stream.write.latency", UNIT_NS,          METRIC_LOWER,  METRIC_HIST,
-                          "",      "How long one of these overwrites takes among the others."},
+    [DISK_STREAM_READ] = { "disk.stream.read", UNIT_BYTES_PER_S, METRIC_HIGHER, METRIC_MEAN,
+        "value", "Sequential reads of 1 MiB at depth 8." },
+    [DISK_STREAM_READ_NS] = { "disk.stream.read.latency", UNIT_NS, METRIC_LOWER, METRIC_HIST, "",
+        "How long one of these reads takes among the others." },
+    [DISK_STREAM_WRITE] = { "disk.stream.write", UNIT_BYTES_PER_S, METRIC_HIGHER, METRIC_MEAN,
+        "value", "Sequential overwrites of 1 MiB at depth 8." },
+    [DISK_STREAM_WRITE_NS] = { "disk.stream.write.latency", UNIT_NS, METRIC_LOWER, METRIC_HIST, "",
+        "How long one of these overwrites takes among the others." },
     METRIC_END,
 };
+
+/* clang-format on */
 
 struct disk_stream_side {
     struct pattern pattern;
@@ -142,8 +145,7 @@ static void disk_stream_judge(struct probe_run *run)
                 s->ground.overwritten_bytes >> 20);
     for (unsigned i = 0; i < DISK_STREAM_SIDES; i++) {
         const struct disk_stream_side *side = &s->sides[i];
-        const char *id =
-            disk_stream_metrics[i ? DISK_STREAM_WRITE_LATENCY : DISK_STREAM_READ_LATENCY].id;
+        const char *id = disk_stream_metrics[i ? DISK_STREAM_WRITE_NS : DISK_STREAM_READ_NS].id;
         doubt_few(r, id, &side->seen, side->observed_ns);
         doubt_overhead(r, id, &side->seen, clock_ns);
     }

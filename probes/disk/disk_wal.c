@@ -37,28 +37,30 @@ enum {
     DISK_WAL_NONE /* no such row */
 };
 
+/* clang-format off */
 static const struct metric disk_wal_metrics[] = {
-    [DISK_WAL] = {"disk.wal",            UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99 p99.9 max",
-                  "How long one append with its fdatasync takes, one writer, back to back."   },
-    [DISK_WAL_SYNC] = { "disk.wal.sync",      UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "",
-                  "How long the fdatasync alone takes."                                       },
-    [DISK_WAL_RATE] = { "disk.wal.rate",      UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
-                  "Synced appends a second by one writer."                                    },
-    [DISK_WAL_8K] = { "disk.wal.8k",        UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50",
-                  "The same with records of 8000 bytes, as OpenShift checks the disk of etcd."},
-    [DISK_WAL_8K_RATE] = { "disk.wal.8k.rate",   UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "",
-                  "Synced appends of 8000 bytes a second by one writer."                      },
-    [DISK_WAL_ZOOKEEPER] = { "disk.wal.zookeeper", UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50",
-                  "One append with its fdatasync to a sparse file, as ZooKeeper pads "
-                             "its log: the sync allocates."                                   },
-    [DISK_WAL_BOLT] = { "disk.wal.bolt",      UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50",
-                  "One commit of bbolt, as in Nomad and Consul: pages, fdatasync, a meta "
-                        "page, fdatasync."                                                    },
-    [DISK_WAL_LEVELDB] = { "disk.wal.leveldb",   UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50",
-                  "One append with its fdatasync to a file that grows, as LevelDB's log "
-                           "in a Mesos master: the sync records a new size."                  },
+    [DISK_WAL] = { "disk.wal", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99 p99.9 max",
+        "How long one append with its fdatasync takes, one writer, back to back." },
+    [DISK_WAL_SYNC] = { "disk.wal.sync", UNIT_NS, METRIC_LOWER, METRIC_HIST, "",
+        "How long the fdatasync alone takes." },
+    [DISK_WAL_RATE] = { "disk.wal.rate", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+        "Synced appends a second by one writer." },
+    [DISK_WAL_8K] = { "disk.wal.8k", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50",
+        "The same with records of 8000 bytes, as OpenShift checks the disk of etcd." },
+    [DISK_WAL_8K_RATE] = { "disk.wal.8k.rate", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "",
+        "Synced appends of 8000 bytes a second by one writer." },
+    [DISK_WAL_ZOOKEEPER] = { "disk.wal.zookeeper", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50",
+        "One append with its fdatasync to a sparse file, as ZooKeeper pads its log: the sync "
+        "allocates." },
+    [DISK_WAL_BOLT] = { "disk.wal.bolt", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50",
+        "One commit of bbolt, as in Nomad and Consul: pages, fdatasync, a meta page, fdatasync." },
+    [DISK_WAL_LEVELDB] = { "disk.wal.leveldb", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50",
+        "One append with its fdatasync to a file that grows, as LevelDB's log in a Mesos master: "
+        "the sync records a new size." },
     METRIC_END,
 };
+
+/* clang-format on */
 
 static const struct disk_wal_rows {
     unsigned latency, sync, rate;
