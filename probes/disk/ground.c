@@ -15,14 +15,17 @@
 /* The least is one round of 1-MiB blocks at depth 8; beyond the most a longer file shows nothing
  * new at these depths, and is written for nothing. */
 #define GROUND_FILE_LEAST (8 * GROUND_MIB)
-#define GROUND_FILE_SMALL (64 * GROUND_MIB)
+#define GROUND_FILE_SMALL (16 * GROUND_MIB)
 #define GROUND_FILE_LARGE (512 * GROUND_MIB)
 #define GROUND_FILL_RATE  (64 * GROUND_MIB) /* a second of the slot */
+/* A disk that stalls while it is prepared is still measured, be it beyond the end of a short slot.
+ */
+#define GROUND_PATIENCE_NS (2 * (uint64_t)CLK_NS_PER_S)
 
 enum {
     GROUND_MEMORY_SHARE = 8, /* the file is an eighth of RAM, within the bounds above */
     GROUND_ROOM_SHARE = 2,   /* and at most half of what may be written there */
-    GROUND_FILL_SHARE = 4    /* a quarter of the slot goes to filling it; of a short one, half */
+    GROUND_FILL_SHARE = 4    /* a quarter of the slot goes to filling it, by plan */
 };
 
 static const char *const ground_engines[] = { "auto", "uring", "aio", "sync", "null", NULL };
@@ -34,7 +37,7 @@ const struct opt ground_opts[] = {
                        "sync that works, null touches no disk and shows our own cost."),
     OPT_BYTES(struct ground_conf, file_bytes, .name = "file", .initial = "0",
               .max = UINT64_C(1) << 40,
-              .help = "Size of the file; 0 chooses 64 to 512 MiB by memory and time. Larger where "
+              .help = "Size of the file; 0 chooses 16 to 512 MiB by memory and time. Larger where "
                       "a cache below the disk answers."),
     OPT_END,
 };
@@ -61,7 +64,7 @@ uint64_t ground_file_bytes(const struct probe_site *site, const struct ground_co
 
 uint64_t ground_fill_ns(uint64_t slot_ns)
 {
-    return slot_ns < CLK_NS_PER_S ? slot_ns / 2 : slot_ns / GROUND_FILL_SHARE;
+    return slot_ns / GROUND_FILL_SHARE;
 }
 
 int ground_supported(const struct probe_site *site, const void *conf, struct err *e)
@@ -75,12 +78,13 @@ int ground_supported(const struct probe_site *site, const void *conf, struct err
 static int ground_fill(struct ground *g, struct probe_run *run, struct err *e)
 {
     const struct ground_conf *conf = run->conf;
+    uint64_t fill_ns = ground_within(ground_fill_ns(run->slot_ns), GROUND_PATIENCE_NS, UINT64_MAX);
     uint64_t bytes = ground_file_bytes(run->site, conf, run->slot_ns);
     g->planned_bytes = ground_within(bytes, 0, run->write_budget_bytes);
     struct bed_plan plan = {
         .bytes = g->planned_bytes / BED_CHUNK_BYTES * BED_CHUNK_BYTES,
         .least_bytes = GROUND_FILE_LEAST,
-        .until_ns = clk_now_ns() + ground_fill_ns(run->slot_ns),
+        .until_ns = clk_now_ns() + fill_ns,
         .seed = run->seed,
         .engine = conf->engine,
         .what = g->what,

@@ -38,7 +38,7 @@ struct ground {
 /* Bytes of the file in a slot of that length: a multiple of 1 MiB, at most half of the room. */
 uint64_t ground_file_bytes(const struct probe_site *site, const struct ground_conf *conf,
                            uint64_t slot_ns);
-/* Time of the slot that writing the file may take. */
+/* Time of the slot that writing the file should take; a disk that stalls is waited for a little. */
 uint64_t ground_fill_ns(uint64_t slot_ns);
 /* As a probe's `supported`: refuses what terms_check refuses, and a filesystem without O_DIRECT. */
 int ground_supported(const struct probe_site *site, const void *conf, struct err *e);

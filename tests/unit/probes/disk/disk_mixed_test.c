@@ -120,7 +120,7 @@ static void a_stop_ends_setup_and_repetition(void **state)
     assert_int_equal(rig_setup(r), 0);
     r->stopping = 1;
     assert_int_equal(rig_measure(r, 60000 * MS), 0);
-    assert_int_equal(r->hists[READ].total, 0);
+    assert_true(r->hists[READ].total + r->hists[WRITE].total <= 1); /* due at once, not begun */
     assert_true(isnan(r->values[RATE]));
     rig_close(r);
     r = small(1024);

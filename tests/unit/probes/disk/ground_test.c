@@ -31,11 +31,11 @@ static void the_file_follows_memory_time_and_space(void **state)
 {
     (void)state;
     uint64_t roomy = 50 * 1024;
-    assert_int_equal(file_at(256, roomy, 10 * S, 0), 64 * RIG_MIB);
+    assert_int_equal(file_at(256, roomy, 10 * S, 0), 32 * RIG_MIB);
     assert_int_equal(file_at(2048, roomy, 10 * S, 0), 256 * RIG_MIB);
     assert_int_equal(file_at(64 * 1024, roomy, 3 * S, 0), 192 * RIG_MIB);
     assert_int_equal(file_at(64 * 1024, roomy, 60 * S, 0), 512 * RIG_MIB);
-    assert_int_equal(file_at(64 * 1024, roomy, S / 4, 0), 64 * RIG_MIB);
+    assert_int_equal(file_at(64 * 1024, roomy, S / 10, 0), 16 * RIG_MIB);
     /* 10 GiB of 100 GiB stay free: 100 MiB may be written, and half of that is taken. */
     assert_int_equal(file_at(2048, 10 * 1024 + 100, 10 * S, 0), 50 * RIG_MIB);
     assert_int_equal(file_at(2048, roomy, 10 * S, 3 * RIG_MIB), 8 * RIG_MIB);
