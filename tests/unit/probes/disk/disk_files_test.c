@@ -34,7 +34,7 @@ static void every_step_of_every_file_is_recorded(void **state)
     struct rig *r = small();
     assert_int_equal(rig_setup(r), 0);
     uint64_t warm_bytes = r->result.written_bytes;
-    assert_int_equal(rig_measure(r, 20 * MS), 0);
+    assert_int_equal(rig_measure(r, 50 * MS), 0);
     uint64_t n = r->hists[FILES].total;
     assert_true(n > 0);
     for (unsigned row = CREATE; row <= DIRSYNC; row++) {
@@ -121,10 +121,10 @@ static void a_failure_in_the_middle_keeps_what_was_measured(void **state)
     (void)state;
     struct rig *r = small();
     assert_int_equal(rig_setup(r), 0);
-    assert_int_equal(rig_measure(r, 5 * MS), 0);
+    assert_int_equal(rig_measure(r, 50 * MS), 0);
     assert_int_equal(close(openat(r->run.scratch_fd, "new", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)),
                      0);
-    assert_int_equal(rig_measure(r, 5 * MS), -1);
+    assert_int_equal(rig_measure(r, 50 * MS), -1);
     assert_int_equal(r->e.sys, EEXIST);
     assert_non_null(strstr(r->e.msg, r->path));
     assert_non_null(strstr(r->e.msg, "create 'new'"));

@@ -40,7 +40,7 @@ static void reads_and_writes_take_turns(void **state)
         unsigned here = i % 2 ? WRITE : READ;
         unsigned there = i % 2 ? READ : WRITE;
         uint64_t before = r->result.written_bytes;
-        assert_int_equal(rig_measure(r, 20 * MS), 0);
+        assert_int_equal(rig_measure(r, 100 * MS), 0);
         uint64_t n = r->hists[here + 1].total;
         assert_true(n > 0);
         assert_true(r->values[here] > 0);
@@ -62,7 +62,7 @@ static void the_rate_is_of_what_completed(void **state)
     (void)state;
     struct rig *r = small(64);
     assert_int_equal(rig_setup(r), 0);
-    assert_int_equal(rig_measure(r, 10 * MS), 0);
+    assert_int_equal(rig_measure(r, 100 * MS), 0);
     double bytes = (double)r->hists[READ_LATENCY].total * RIG_MIB;
     double expected = bytes * CLK_NS_PER_S / (double)r->observed_ns[READ];
     assert_true(fabs(r->values[READ] - expected) < 1);
@@ -95,7 +95,7 @@ static void the_budget_is_kept_to_the_byte_and_reads_go_on(void **state)
     assert_int_equal(r->result.written_bytes, 28 * RIG_MIB);
     assert_false(r->run.done);
     r->run.repetition = 3;
-    assert_int_equal(rig_measure(r, 10 * MS), 0);
+    assert_int_equal(rig_measure(r, 100 * MS), 0);
     assert_true(r->hists[READ_LATENCY].total > 0);
     assert_int_equal(r->result.written_bytes, 28 * RIG_MIB);
     rig_close(r);

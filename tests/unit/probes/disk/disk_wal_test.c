@@ -52,7 +52,8 @@ static void the_write_budget_is_kept_to_the_byte_and_ends_the_slot(void **state)
     struct rig *r = small();
     r->run.write_budget_bytes = 2300 * 10 + 2299;
     assert_int_equal(rig_setup(r), 0);
-    assert_int_equal(rig_measure(r, 60000 * MS), 0);
+    for (unsigned i = 0; i < 10000 && !r->run.done; i++)
+        assert_int_equal(rig_measure(r, 60000 * MS), 0);
     assert_int_equal(r->result.written_bytes, 23000);
     assert_true(r->run.done);
     r->probe->judge(&r->run);
@@ -77,7 +78,7 @@ static void every_third_turn_is_another_kind_of_log(void **state)
     assert_int_equal(rig_setup(r), 0);
     for (unsigned i = 0; i < sizeof turns / sizeof turns[0]; i++) {
         uint64_t before = r->result.written_bytes;
-        assert_int_equal(rig_measure(r, 3 * MS), 0);
+        assert_int_equal(rig_measure(r, 50 * MS), 0);
         for (unsigned row = 0; row < r->result.metric_count; row++)
             assert_int_equal(r->hists[row].total > 0,
                              row == turns[i] || (row == SYNC && turns[i] == WAL));
@@ -96,7 +97,7 @@ static void a_turn_is_shorter_than_a_repetition_in_a_short_slot(void **state)
 {
     (void)state;
     struct rig *r = with_all_kinds();
-    r->run.write_budget_bytes = 256 * RIG_MIB;
+    r->run.write_budget_bytes = 128 * RIG_MIB;
     assert_int_equal(rig_setup(r), 0);
     assert_int_equal(rig_measure(r, 600000 * MS), 0);
     assert_true(r->hists[WAL].total > 0);
