@@ -8,10 +8,24 @@
 #include "probes/net/net.h"
 #include "probes/noise/noise.h"
 
+/* clang-format off */
 const struct probe *const probes_all[] = {
-    &host,          &host_try,  &disk_wal, &disk_read,   &disk_write,
-    &image_extract, &image_wal, &net_rtt,  &noise_stall, NULL,
+    &host,
+    &host_try,
+    &disk_wal,
+    &disk_read,
+    &disk_write,
+    &disk_stream,
+    &disk_files,
+    &disk_mixed,
+    &image_extract,
+    &image_wal,
+    &net_rtt,
+    &noise_stall,
+    NULL,
 };
+
+/* clang-format on */
 
 const struct probe *probes_find(const char *name)
 {

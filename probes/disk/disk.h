@@ -9,5 +9,8 @@
 extern const struct probe disk_wal;
 extern const struct probe disk_read;
 extern const struct probe disk_write;
+extern const struct probe disk_stream;
+extern const struct probe disk_files;
+extern const struct probe disk_mixed;
 
 #endif

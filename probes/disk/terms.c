@@ -34,8 +34,7 @@ int terms_check(const struct probe_site *site, uint64_t least_bytes, struct err 
     return place_writable_bytes(p) < least_bytes ? terms_refuse_room(site, least_bytes, e) : 0;
 }
 
-/* Whether a mount option stands in the list, whole. */
-static bool terms_has_option(const char *options, const char *word)
+bool terms_has_option(const char *options, const char *word)
 {
     size_t size = strlen(word);
     for (const char *at = strstr(options, word); at; at = strstr(at + 1, word)) {

@@ -11,7 +11,12 @@
 enum {
     WAL,
     SYNC,
-    RATE
+    RATE,
+    WAL_8K_ROW,
+    RATE_8K,
+    ZOOKEEPER,
+    BOLT,
+    LEVELDB
 };
 
 #define MS ((uint64_t)CLK_NS_PER_MS)
@@ -47,11 +52,90 @@ static void the_write_budget_is_kept_to_the_byte_and_ends_the_slot(void **state)
     struct rig *r = small();
     r->run.write_budget_bytes = 2300 * 10 + 2299;
     assert_int_equal(rig_setup(r), 0);
-    assert_int_equal(rig_measure(r, 60000 * MS), 0);
+    for (unsigned i = 0; i < 10000 && !r->run.done; i++)
+        assert_int_equal(rig_measure(r, 60000 * MS), 0);
     assert_int_equal(r->result.written_bytes, 23000);
-    assert_true(r->run.slot_end_ns <= clk_now_ns());
+    assert_true(r->run.done);
     r->probe->judge(&r->run);
     assert_true(rig_noted(r, "write budget"));
+    rig_close(r);
+}
+
+static struct rig *with_all_kinds(void)
+{
+    struct rig *r = rig_open(&disk_wal);
+    r->run.slot_ns = 1000 * MS; /* the least: turns of 76 ms, a warm-up of 100 */
+    r->run.write_budget_bytes = 640 * RIG_MIB;
+    return r;
+}
+
+static void every_third_turn_is_another_kind_of_log(void **state)
+{
+    (void)state;
+    static const unsigned turns[] = { WAL, WAL, WAL_8K_ROW, WAL, WAL, ZOOKEEPER, WAL, WAL, BOLT,
+                                      WAL, WAL, LEVELDB,    WAL, WAL, WAL_8K_ROW };
+    struct rig *r = with_all_kinds();
+    assert_int_equal(rig_setup(r), 0);
+    for (unsigned i = 0; i < sizeof turns / sizeof turns[0]; i++) {
+        uint64_t before = r->result.written_bytes;
+        assert_int_equal(rig_measure(r, 50 * MS), 0);
+        for (unsigned row = 0; row < r->result.metric_count; row++)
+            assert_int_equal(r->hists[row].total > 0,
+                             row == turns[i] || (row == SYNC && turns[i] == WAL));
+        assert_int_equal(isnan(r->values[RATE]), turns[i] != WAL);
+        assert_int_equal(isnan(r->values[RATE_8K]), turns[i] != WAL_8K_ROW);
+        assert_true(r->result.written_bytes > before);
+    }
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "disk.wal.zookeeper is the log of ZooKeeper: 2300 bytes into a hole"));
+    assert_true(rig_noted(r, "fdatasync, a page of 4 KiB, fdatasync"));
+    assert_true(rig_noted(r, "p99.9 and max are of "));
+    rig_close(r);
+}
+
+static void a_turn_is_shorter_than_a_repetition_in_a_short_slot(void **state)
+{
+    (void)state;
+    struct rig *r = with_all_kinds();
+    r->run.write_budget_bytes = 128 * RIG_MIB;
+    assert_int_equal(rig_setup(r), 0);
+    assert_int_equal(rig_measure(r, 600000 * MS), 0);
+    assert_true(r->hists[WAL].total > 0);
+    assert_false(r->run.done); /* it did not go on until the budget was used up */
+    rig_close(r);
+}
+
+static void without_time_space_or_budget_etcds_log_has_it_all(void **state)
+{
+    (void)state;
+    for (unsigned lacking = 0; lacking < 4; lacking++) {
+        struct rig *r = with_all_kinds();
+        r->run.slot_ns = lacking == 0 ? 999 * MS : r->run.slot_ns;
+        r->place.free_bytes = lacking == 1 ? (10 * 1024 + 150) * RIG_MIB : r->place.free_bytes;
+        r->run.write_budget_bytes = lacking == 2 ? 4 * RIG_MIB - 1 : r->run.write_budget_bytes;
+        if (lacking == 3)
+            rig_set(r, "alone", "yes");
+        assert_int_equal(rig_setup(r), 0);
+        for (unsigned i = 0; i < 3; i++)
+            assert_int_equal(rig_measure(r, 2 * MS), 0);
+        assert_int_equal(r->hists[WAL_8K_ROW].total, 0); /* its turn, but it has none */
+        r->probe->judge(&r->run);
+        assert_true(rig_noted(r, "Only etcd's log was measured"));
+        rig_close(r);
+    }
+}
+
+static void the_budget_holds_with_all_kinds(void **state)
+{
+    (void)state;
+    struct rig *r = with_all_kinds();
+    r->run.write_budget_bytes = 24 * RIG_MIB;
+    assert_int_equal(rig_setup(r), 0);
+    for (unsigned i = 0; i < 100000 && !r->run.done; i++)
+        assert_int_equal(rig_measure(r, 2 * MS), 0);
+    assert_true(r->run.done);
+    assert_true(r->result.written_bytes <= 24 * RIG_MIB);
+    assert_true(r->result.written_bytes > 24 * RIG_MIB - 2300); /* not one more would fit */
     rig_close(r);
 }
 
@@ -145,6 +229,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_append_is_recorded_with_its_sync),
         cmocka_unit_test(the_write_budget_is_kept_to_the_byte_and_ends_the_slot),
+        cmocka_unit_test(every_third_turn_is_another_kind_of_log),
+        cmocka_unit_test(a_turn_is_shorter_than_a_repetition_in_a_short_slot),
+        cmocka_unit_test(without_time_space_or_budget_etcds_log_has_it_all),
+        cmocka_unit_test(the_budget_holds_with_all_kinds),
         cmocka_unit_test(a_stop_ends_the_repetition),
         cmocka_unit_test(too_few_appends_are_not_trusted),
         cmocka_unit_test(the_filesystem_and_its_journal_are_noted),

@@ -1,0 +1,191 @@
+#include "probes/disk/ground.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "probes/disk/terms.h"
+#include "probes/disk/unnamed.h"
+#include "probes/kit/clk.h"
+
+#define GROUND_MIB UINT64_C(1048576)
+/* The least is one round of 1-MiB blocks at depth 8; beyond the most a longer file shows nothing
+ * new at these depths, and is written for nothing. */
+#define GROUND_FILE_LEAST (8 * GROUND_MIB)
+#define GROUND_FILE_SMALL (16 * GROUND_MIB)
+#define GROUND_FILE_LARGE (512 * GROUND_MIB)
+#define GROUND_FILL_RATE  (64 * GROUND_MIB) /* a second of the slot */
+/* A disk that stalls while it is prepared is still measured, be it beyond the end of a short slot.
+ */
+#define GROUND_PATIENCE_NS (2 * (uint64_t)CLK_NS_PER_S)
+
+enum {
+    GROUND_MEMORY_SHARE = 8, /* the file is an eighth of RAM, within the bounds above */
+    GROUND_ROOM_SHARE = 2,   /* and at most half of what may be written there */
+    GROUND_FILL_SHARE = 4    /* a quarter of the slot goes to filling it, by plan */
+};
+
+static const char *const ground_engines[] = { "auto", "uring", "aio", "sync", "null", NULL };
+
+const struct opt ground_opts[] = {
+    OPT_CHOICE(struct ground_conf, engine, .name = "engine", .arg = "NAME", .initial = "auto",
+               .choices = ground_engines,
+               .help = "How I/O is handed to the kernel; auto takes the first of uring, aio and "
+                       "sync that works, null touches no disk and shows our own cost."),
+    OPT_BYTES(struct ground_conf, file_bytes, .name = "file", .initial = "0",
+              .max = UINT64_C(1) << 40,
+              .help = "Size of the file; 0 chooses 16 to 512 MiB by memory and time. Larger where "
+                      "a cache below the disk answers."),
+    OPT_END,
+};
+
+static uint64_t ground_within(uint64_t value, uint64_t least, uint64_t most)
+{
+    uint64_t raised = value > least ? value : least;
+    return raised < most ? raised : most;
+}
+
+uint64_t ground_file_bytes(const struct probe_site *site, const struct ground_conf *conf,
+                           uint64_t slot_ns)
+{
+    uint64_t by_memory = ground_within(site->memory_bytes / GROUND_MEMORY_SHARE, GROUND_FILE_SMALL,
+                                       GROUND_FILE_LARGE);
+    uint64_t by_time = (uint64_t)((double)slot_ns / CLK_NS_PER_S * (double)GROUND_FILL_RATE);
+    by_time = ground_within(by_time, GROUND_FILE_SMALL, GROUND_FILE_LARGE);
+    uint64_t wanted = conf->file_bytes;
+    if (wanted == 0)
+        wanted = by_memory < by_time ? by_memory : by_time;
+    uint64_t room = place_writable_bytes(site->place) / GROUND_ROOM_SHARE;
+    return ground_within(wanted, GROUND_FILE_LEAST, room) / GROUND_MIB * GROUND_MIB;
+}
+
+uint64_t ground_fill_ns(uint64_t slot_ns)
+{
+    return slot_ns / GROUND_FILL_SHARE;
+}
+
+int ground_supported(const struct probe_site *site, const void *conf, struct err *e)
+{
+    (void)conf;
+    if (terms_check(site, GROUND_ROOM_SHARE * GROUND_FILE_LEAST, e))
+        return -1;
+    return unnamed_try(site->dir, O_DIRECT, e);
+}
+
+static int ground_fill(struct ground *g, struct probe_run *run, struct err *e)
+{
+    const struct ground_conf *conf = run->conf;
+    uint64_t fill_ns = ground_within(ground_fill_ns(run->slot_ns), GROUND_PATIENCE_NS, UINT64_MAX);
+    uint64_t bytes = ground_file_bytes(run->site, conf, run->slot_ns);
+    g->planned_bytes = ground_within(bytes, 0, run->write_budget_bytes);
+    struct bed_plan plan = {
+        .bytes = g->planned_bytes / BED_CHUNK_BYTES * BED_CHUNK_BYTES,
+        .least_bytes = GROUND_FILE_LEAST,
+        .until_ns = clk_now_ns() + fill_ns,
+        .seed = run->seed,
+        .engine = conf->engine,
+        .what = g->what,
+        .stopping = run->stopping,
+    };
+    int status = bed_open(&g->bed, run->scratch_fd, &plan, e);
+    run->result->written_bytes = ground_written(g);
+    return status;
+}
+
+int ground_open(struct ground *g, struct probe_run *run, uint32_t block_bytes, unsigned depth,
+                struct err *e)
+{
+    const struct ground_conf *conf = run->conf;
+    *g = (struct ground){ .block_bytes = block_bytes };
+    (void)snprintf(g->what, sizeof g->what, "the scratch file below '%.256s'", run->site->dir);
+    if (ground_fill(g, run, e) || buffers_open(&g->buffers, depth, block_bytes, run->seed + 1, e))
+        return -1;
+    struct engine_conf engine = {
+        .fd = g->bed.fd, .depth = depth, .buffers = g->buffers.items, .buffer_bytes = block_bytes
+    };
+    if (engine_choose(&g->engine, conf->engine, &engine, &g->why, e))
+        return -1;
+    buffers_fill(&g->buffers, run->seed + 1); /* the choice read into the first */
+    workers_read(run->site->proc_fd, &g->workers);
+    return 0;
+}
+
+uint64_t ground_written(const struct ground *g)
+{
+    return g->bed.bytes + g->overwritten_bytes;
+}
+
+uint64_t ground_left(const struct ground *g, const struct probe_run *run)
+{
+    return run->write_budget_bytes - ground_written(g);
+}
+
+unsigned ground_depth(const struct ground *g, unsigned wanted)
+{
+    return g->engine.row->queues ? wanted : 1;
+}
+
+int ground_drive(struct ground *g, struct probe_run *run, struct drive *d,
+                 struct drive_count *count, struct err *e)
+{
+    d->engine = &g->engine;
+    d->stopping = run->stopping;
+    d->what = g->what;
+    int status = drive_run(d, count, e);
+    g->overwritten_bytes += count->written_bytes;
+    run->result->written_bytes = ground_written(g);
+    return status;
+}
+
+static void ground_tell_workers(const struct ground *g, struct probe_run *run)
+{
+    struct workers now;
+    workers_read(run->site->proc_fd, &now);
+    long hz = sysconf(_SC_CLK_TCK);
+    if (hz <= 0 || now.count == 0 || now.cpu_ticks <= g->workers.cpu_ticks)
+        return;
+    result_note(run->result,
+                "This target makes io_uring hand requests to kernel worker threads (%u iou-wrk "
+                "threads, %.2f s of CPU): latencies include that detour; compare with --set "
+                "%s.engine=aio.",
+                now.count, (double)(now.cpu_ticks - g->workers.cpu_ticks) / (double)hz,
+                run->result->probe);
+}
+
+static void ground_tell_parameters(const struct ground *g, struct result *r)
+{
+    if (!r->parameters)
+        return;
+    (void)json_object_set_new(r->parameters, "engine_used", json_string(g->engine.row->name));
+    (void)json_object_set_new(r->parameters, "engine_reason", json_string(buf_text(&g->why)));
+    (void)json_object_set_new(r->parameters, "file_used", json_integer((json_int_t)g->bed.bytes));
+}
+
+void ground_tell(const struct ground *g, struct probe_run *run)
+{
+    struct result *r = run->result;
+    ground_tell_parameters(g, r);
+    result_note(r, "I/O by %s.", buf_text(&g->why));
+    terms_note(run);
+    if (g->bed.bytes < g->planned_bytes / BED_CHUNK_BYTES * BED_CHUNK_BYTES)
+        result_note(r,
+                    "The file was to be %" PRIu64 " MiB, but the disk took only %" PRIu64
+                    " MiB in the time for it; a cache below may hold all of it.",
+                    g->planned_bytes / GROUND_MIB, g->bed.bytes / GROUND_MIB);
+    ground_tell_workers(g, run);
+    if (g->engine.row->by_name_only)
+        result_set_status(r, STATUS_UNTRUSTED, "I/O by %s: these figures are our own cost",
+                          g->engine.row->title);
+}
+
+void ground_release(struct ground *g)
+{
+    engine_close(&g->engine);
+    bed_release(&g->bed);
+    buf_release(&g->why);
+    if (!g->engine.abandoned) /* else the disk may still write into them */
+        buffers_release(&g->buffers);
+}

@@ -1,0 +1,135 @@
+#include "probes/disk/ground.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "probes/disk/disk.h"
+#include "tests/unit/probes/disk/rig.h"
+
+#define S ((uint64_t)CLK_NS_PER_S)
+
+enum {
+    BLOCK = 8192,
+    DEPTH = 4
+};
+
+static uint64_t file_at(uint64_t memory_mib, uint64_t free_mib, uint64_t slot_ns,
+                        uint64_t file_bytes)
+{
+    struct place place = rig_place();
+    place.free_bytes = free_mib * RIG_MIB;
+    struct probe_site site = { .place = &place, .memory_bytes = memory_mib * RIG_MIB };
+    struct ground_conf conf = { .engine = "auto", .file_bytes = file_bytes };
+    return ground_file_bytes(&site, &conf, slot_ns);
+}
+
+static void the_file_follows_memory_time_and_space(void **state)
+{
+    (void)state;
+    uint64_t roomy = 50 * 1024;
+    assert_int_equal(file_at(256, roomy, 10 * S, 0), 32 * RIG_MIB);
+    assert_int_equal(file_at(2048, roomy, 10 * S, 0), 256 * RIG_MIB);
+    assert_int_equal(file_at(64 * 1024, roomy, 3 * S, 0), 192 * RIG_MIB);
+    assert_int_equal(file_at(64 * 1024, roomy, 60 * S, 0), 512 * RIG_MIB);
+    assert_int_equal(file_at(64 * 1024, roomy, S / 10, 0), 16 * RIG_MIB);
+    /* 10 GiB of 100 GiB stay free: 100 MiB may be written, and half of that is taken. */
+    assert_int_equal(file_at(2048, 10 * 1024 + 100, 10 * S, 0), 50 * RIG_MIB);
+    assert_int_equal(file_at(2048, roomy, 10 * S, 3 * RIG_MIB), 8 * RIG_MIB);
+    assert_int_equal(file_at(2048, roomy, 10 * S, 3000 * RIG_MIB + 1), 3000 * RIG_MIB);
+}
+
+/* Any probe with these options serves to lend its configuration. */
+static struct rig *small(const char *engine)
+{
+    struct rig *r = rig_open(&disk_stream);
+    rig_set(r, "file", "8MiB");
+    rig_set(r, "engine", engine);
+    if (ground_supported(&r->site, r->conf, &r->e)) {
+        print_message("skipped: %s\n", r->e.msg);
+        rig_close(r);
+        skip();
+    }
+    r->run.write_budget_bytes = 9 * RIG_MIB;
+    return r;
+}
+
+static void what_is_written_counts_once_and_reads_do_not(void **state)
+{
+    (void)state;
+    struct rig *r = small("auto");
+    struct ground g;
+    struct pattern pattern;
+    struct drive_count count;
+    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+    assert_int_equal(ground_written(&g), 8 * RIG_MIB);
+    assert_int_equal(ground_left(&g, &r->run), RIG_MIB);
+    pattern_init(&pattern, PATTERN_RANDOM, g.bed.bytes, BLOCK, 1);
+    struct drive drive = { .pattern = &pattern,
+                           .depth = ground_depth(&g, DEPTH),
+                           .write_percent = 50,
+                           .until_ns = UINT64_MAX,
+                           .bytes_max = UINT64_C(64) * BLOCK };
+    assert_int_equal(ground_drive(&g, &r->run, &drive, &count, &r->e), 0);
+    assert_int_equal(count.completed, 64);
+    assert_true(count.written_bytes > 0 && count.written_bytes < UINT64_C(64) * BLOCK);
+    assert_int_equal(r->result.written_bytes, 8 * RIG_MIB + count.written_bytes);
+    assert_int_equal(ground_left(&g, &r->run), RIG_MIB - count.written_bytes);
+    ground_tell(&g, &r->run);
+    assert_true(rig_noted(r, "I/O by "));
+    assert_int_equal(r->result.status, STATUS_MEASURED);
+    ground_release(&g);
+    rig_close(r);
+}
+
+static void an_engine_without_a_queue_has_depth_1(void **state)
+{
+    (void)state;
+    struct rig *r = small("sync");
+    struct ground g;
+    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+    assert_int_equal(ground_depth(&g, DEPTH), 1);
+    ground_release(&g);
+    rig_close(r);
+}
+
+static void the_null_engine_is_never_believed(void **state)
+{
+    (void)state;
+    struct rig *r = small("null");
+    struct ground g;
+    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+    ground_tell(&g, &r->run);
+    assert_int_equal(r->result.status, STATUS_UNTRUSTED);
+    assert_non_null(strstr(r->result.reason, "our own cost"));
+    ground_release(&g);
+    rig_close(r);
+}
+
+static void a_budget_below_the_least_file_is_an_error_and_kept(void **state)
+{
+    (void)state;
+    struct rig *r = small("auto");
+    struct ground g;
+    r->run.write_budget_bytes = 7 * RIG_MIB;
+    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), -1);
+    assert_true(r->result.written_bytes <= 7 * RIG_MIB);
+    ground_release(&g);
+    ground_release(&g);
+    rig_close(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_file_follows_memory_time_and_space),
+        cmocka_unit_test(what_is_written_counts_once_and_reads_do_not),
+        cmocka_unit_test(an_engine_without_a_queue_has_depth_1),
+        cmocka_unit_test(the_null_engine_is_never_believed),
+        cmocka_unit_test(a_budget_below_the_least_file_is_an_error_and_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
