@@ -20,14 +20,16 @@
  * overwrites a second, after which the figures of a disk so fast are steady. */
 #define SWEEP_FILL_RATE  (64 * SWEEP_MIB)
 #define SWEEP_WRITE_RATE (128 * SWEEP_MIB)
-/* A turn lasts whole slices of the kernel's limiter. More than 5 of them show no more of a disk;
+/* A turn lasts whole slices of the kernel's limiter. More than 3 of them show no more of a disk;
  * the time is better spent on more turns. */
 #define SWEEP_SLICE_NS   (100 * (uint64_t)CLK_NS_PER_MS)
-#define SWEEP_SLICES_MAX UINT64_C(5)
+#define SWEEP_SLICES_MAX UINT64_C(3)
 /* Not recorded, at the start of a turn: longer than an idle disk takes to wake up, and than a burst
  * of a limiter's slice, after which each turn begins where the last one ended. */
 #define SWEEP_WARM_NS (25 * (uint64_t)CLK_NS_PER_MS)
-#define SWEEP_PACE_NS (SWEEP_PACE_MS * (uint64_t)CLK_NS_PER_MS)
+/* Of a turn: what is shorter is mostly its start and its end. */
+#define SWEEP_LEAST_NS (5 * (uint64_t)CLK_NS_PER_MS)
+#define SWEEP_PACE_NS  (SWEEP_PACE_MS * (uint64_t)CLK_NS_PER_MS)
 
 enum {
     SWEEP_MEMORY_SHARE = 4, /* the file is a quarter of RAM, within the bounds above */
@@ -36,8 +38,9 @@ enum {
     SWEEP_TURNS = 80,       /* turns in a slot, where they can be as long as they should */
     SWEEP_WARM_SHARE = 5,   /* of a turn that is cut short, its start */
     SWEEP_WRITE_SHARE =
-        16,         /* no turn takes more of the write budget, so that all depths get some */
-    SWEEP_FEW = 20, /* completions that a fixed time cannot count to a few per cent */
+        16,              /* no turn takes more of the write budget, so that all depths get some */
+    SWEEP_FEW = 20,      /* completions that a fixed time cannot count to a few per cent */
+    SWEEP_ENOUGH = 1000, /* and that say enough in however short a time */
     SWEEP_PACED_DEPTH = 32, /* in flight at most, where the disk is slower than the pace */
 };
 
@@ -217,18 +220,19 @@ static uint64_t sweep_length_ns(const struct sweep *s, const struct probe_run *r
     if (!s->write || iops == 0)
         return length_ns;
     double fits_ns = (double)sweep_allowance(s, run) / SWEEP_BLOCK_BYTES / iops * CLK_NS_PER_S;
-    return fits_ns < (double)length_ns ? (uint64_t)fits_ns : length_ns;
+    return fits_ns < (double)length_ns ? SWEEP_LEAST_NS + (uint64_t)fits_ns : length_ns;
 }
 
 /*
  * Few are counted to the last one, for a fixed time would cut a slow disk's count by up to one. NAN
- * where the turn was cut short by the write budget or a stop, and others were not.
+ * where the write budget or a stop left so little of the turn that others say more.
  */
 static double sweep_rate(const struct sweep_seen *seen, const struct drive_count *count,
                          uint64_t planned_ns)
 {
     uint64_t whole_ns = count->ended_ns - count->began_ns;
-    if (seen->turns > 0 && 2 * count->timed_ns < planned_ns)
+    bool cut = 2 * count->timed_ns < planned_ns && count->timed_count < SWEEP_ENOUGH;
+    if (cut && seen->turns > 0)
         return NAN;
     if (count->timed_count < SWEEP_FEW)
         return count->completed > 0 && whole_ns > 0

@@ -76,14 +76,14 @@ static void sweep_tell_climb(const struct sweep *s, struct result *r)
     if (passed.size == 0)
         return;
     if (!s->engine.row->queues)
-        result_note(r, "Depths %s were not measured: %s has no queue.", buf_text(&passed),
+        result_note(r, "Not measured: depth %s, for %s has no queue.", buf_text(&passed),
                     s->engine.row->title);
     else if (!s->turns.settled || s->turns.hurried)
-        result_note(r, "Depths %s were not measured: there was no time; give a longer --budget.",
+        result_note(r, "Not measured: depth %s, for want of time; give a longer --budget.",
                     buf_text(&passed));
     else
         result_note(r,
-                    "Depths %s were not measured: up to %u, doubling the depth gained less than "
+                    "Not measured: depth %s, because up to %u doubling the depth gained less than "
                     "%d %% twice in a row.",
                     buf_text(&passed), curve_depth(s->turns.climbed - 1), CURVE_GAIN_PERCENT);
 }
@@ -159,7 +159,7 @@ void sweep_judge(struct probe_run *run)
     struct sweep *s = run->state;
     struct result *r = run->result;
     unsigned knee = curve_knee(&s->curve);
-    if (knee != CURVE_NONE)
+    if (knee != CURVE_NONE && s->engine.row->queues)
         sweep_tell_knee(s, r, knee);
     sweep_tell_parameters(s, r);
     result_note(r, "I/O by %s.", buf_text(&s->why));

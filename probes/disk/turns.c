@@ -37,7 +37,7 @@ static unsigned turns_round(const struct turns *t, const struct curve *c)
     if (knee != CURVE_NONE)
         round |=
             turns_bit(knee) | turns_bit(curve_below(c, knee)) | turns_bit(curve_above(c, knee));
-    if (t->paces)
+    if (t->paces && (t->rounds < TURNS_PACED_ROUNDS || t->rounds % 2 == 0))
         round |= turns_bit(TURNS_PACED);
     return round;
 }
@@ -54,8 +54,10 @@ unsigned turns_next(struct turns *t, const struct curve *c, uint64_t time_left)
     if (rung != CURVE_NONE)
         return rung;
     t->settled = true;
-    if (t->left == 0)
+    if (t->left == 0) {
         t->left = turns_round(t, c);
+        t->rounds++;
+    }
     unsigned turn = turns_first(t->left);
     t->left &= ~turns_bit(turn);
     return turn;

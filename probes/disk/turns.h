@@ -3,8 +3,8 @@
  *
  * First up the ladder 1, 2, 4 ... until the gain stops (curve.h) or the time runs short, one turn
  * each; depth 32 always has one, and where it still gains the climb goes on. Then round after
- * round: at a pace (where asked), depth 1, depth 32, the knee as it stands, and the measured depths
- * beside it.
+ * round: at a pace (where asked, and after the first three in every second round), depth 1, depth
+ * 32, the knee as it stands, and the measured depths beside it.
  */
 #ifndef PROBES_DISK_TURNS_H
 #define PROBES_DISK_TURNS_H
@@ -16,7 +16,8 @@
 
 enum {
     TURNS_PACED = CURVE_NONE + 1, /* no rung of the ladder: at a pace */
-    TURNS_PACED_LENGTH = 3,       /* turns of a depth, that one at a pace is as long as */
+    TURNS_PACED_LENGTH = 4,       /* turns of a depth, that one at a pace is as long as */
+    TURNS_PACED_ROUNDS = 3,       /* the first, all with a turn at a pace: enough for a p99 */
     TURNS_RESERVE = 2             /* left for depth 32 and one more, when the climb takes long */
 };
 
@@ -27,6 +28,7 @@ struct turns {
     bool settled;     /* the climb is over */
     bool hurried;     /* for want of time */
     unsigned climbed; /* rungs below this were given a turn in order */
+    unsigned rounds;  /* begun */
     unsigned left;    /* of this round: a bit for each turn */
 };
 

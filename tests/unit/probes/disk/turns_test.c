@@ -84,10 +84,10 @@ static void a_short_slot_has_all_that_is_judged(void **state)
     (void)state;
     struct turns t;
     turns_init(&t, true, true);
-    assert_string_equal(order(&t, &rising, 4, 6), "1 32 p 1");
+    assert_string_equal(order(&t, &rising, 4, 7), "1 32 p 1");
     assert_true(t.hurried);
     turns_init(&t, true, true);
-    assert_string_equal(order(&t, &rising, 8, 9), "1 2 4 8 32 p 1 8");
+    assert_string_equal(order(&t, &rising, 8, 10), "1 2 4 8 32 p 1 8");
     turns_init(&t, true, false);
     assert_string_equal(order(&t, &rising, 3, 3), "1 32 1");
     turns_init(&t, true, false);
@@ -100,6 +100,8 @@ static void without_a_queue_there_is_depth_1_and_the_pace(void **state)
     struct turns t;
     turns_init(&t, false, true);
     assert_string_equal(order(&t, &rising, 5, 1000), "1 p 1 p 1");
+    turns_init(&t, false, true);
+    assert_string_equal(order(&t, &rising, 13, 1000), "1 p 1 p 1 p 1 1 p 1 1 p 1");
     turns_init(&t, false, false);
     assert_string_equal(order(&t, &rising, 3, 1000), "1 1 1");
 }
