@@ -42,10 +42,14 @@ static unsigned turns_round(const struct turns *t, const struct curve *c)
     return round;
 }
 
-/* At a pace first, so that a short slot has a turn of it. */
+/*
+ * At a pace first, so that a short slot has a turn of it; then the deepest and downwards. A limiter
+ * saves up what is not asked for, and lets it through at once later: the deepest uses it up soonest
+ * (before it is timed), and none that follows saves any.
+ */
 static unsigned turns_first(unsigned round)
 {
-    return round & turns_bit(TURNS_PACED) ? TURNS_PACED : (unsigned)__builtin_ctz(round);
+    return 31 - (unsigned)__builtin_clz(round);
 }
 
 unsigned turns_next(struct turns *t, const struct curve *c, uint64_t time_left)

@@ -3,8 +3,8 @@
  *
  * First up the ladder 1, 2, 4 ... until the gain stops (curve.h) or the time runs short, one turn
  * each; depth 32 always has one, and where it still gains the climb goes on. Then round after
- * round: at a pace (where asked, and after the first three in every second round), depth 1, depth
- * 32, the knee as it stands, and the measured depths beside it.
+ * round: at a pace (where asked, and after the first three in every second round), and from the
+ * deepest down: the knee as it stands, the measured depths beside it, 32 and 1.
  */
 #ifndef PROBES_DISK_TURNS_H
 #define PROBES_DISK_TURNS_H
