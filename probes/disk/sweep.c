@@ -4,8 +4,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "probes/disk/drive.h"
+#include "probes/disk/engine_opts.h"
+#include "probes/disk/race.h"
 #include "probes/disk/terms.h"
 #include "probes/disk/unnamed.h"
 #include "probes/kit/clk.h"
@@ -39,6 +42,8 @@ enum {
     SWEEP_ROOM_SHARE = 2,   /* and at most half of what may be written there */
     SWEEP_FILL_SHARE = 4,   /* a quarter of the slot goes to filling it */
     SWEEP_TURNS = 80,       /* turns in a slot, where they can be as long as they should */
+    SWEEP_RACE_SHARE = 15,  /* a fifteenth to choosing an engine, where none is named */
+    SWEEP_RACE_LAPS = 25,   /* of which there are so many */
     SWEEP_WARM_SHARE = 5,   /* of a turn that is cut short, its start */
     SWEEP_WRITE_SHARE =
         16,               /* no turn takes more of the write budget, so that all depths get some */
@@ -48,13 +53,8 @@ enum {
     SWEEP_PACED_DEPTH = 32, /* in flight at most, where the disk is slower than the pace */
 };
 
-static const char *const sweep_engines[] = { "auto", "uring", "aio", "sync", "null", NULL };
-
 const struct opt sweep_opts[] = {
-    OPT_CHOICE(struct sweep_conf, engine, .name = "engine", .arg = "NAME", .initial = "auto",
-               .choices = sweep_engines,
-               .help = "How I/O is handed to the kernel; auto takes the first of uring, aio and "
-                       "sync that works, null touches no disk and shows our own cost."),
+    ENGINE_OPTIONS(struct sweep_conf),
     OPT_BYTES(struct sweep_conf, file_bytes, .name = "file", .initial = "0",
               .max = UINT64_C(1) << 40,
               .help = "Size of the file; 0 chooses 256 MiB to 1 GiB by memory and time. Larger "
@@ -143,14 +143,31 @@ static int sweep_prepare_engine(struct sweep *s, struct probe_run *run, struct e
 {
     const struct sweep_conf *conf = run->conf;
     unsigned most = curve_depth(CURVE_DEPTHS - 1);
-    if (buffers_open(&s->buffers, most, SWEEP_BLOCK_BYTES, run->seed + run->repetition + 1, e))
+    if (buffers_open(&s->buffers, most, SWEEP_BLOCK_BYTES, run->seed, e))
         return -1;
     pattern_init(&s->pattern, PATTERN_RANDOM, s->bed.bytes, SWEEP_BLOCK_BYTES, run->seed);
-    struct engine_conf engine = { .fd = s->bed.fd,
-                                  .depth = most,
-                                  .buffers = s->buffers.items,
-                                  .buffer_bytes = SWEEP_BLOCK_BYTES };
-    return engine_choose(&s->engine, conf->engine, &engine, &s->why, e);
+    struct race race;
+    struct pattern trial = s->pattern; /* what is measured starts at the same offsets each time */
+    struct race_plan plan = {
+        .conf = {.fd = s->bed.fd,
+                 .depth = most,
+                 .buffers = s->buffers.items,
+                 .buffer_bytes = SWEEP_BLOCK_BYTES,
+                 .without = conf->without},
+        .pattern = &trial,
+        .lap_ns = sweep_least(RACE_LAP_NS, run->slot_ns / SWEEP_RACE_SHARE / SWEEP_RACE_LAPS),
+        .limit_ns = run->slot_ns / SWEEP_RACE_SHARE,
+        .tick = &s->tick,
+        .proc_fd = run->site->proc_fd,
+        .stopping = run->stopping,
+        .what = s->what,
+    };
+    bool any = strcmp(conf->engine, "auto") == 0;
+    int status = any ? race_engines(&s->engine, &plan, &race, &s->why, e)
+                     : engine_choose(&s->engine, conf->engine, &plan.conf, &s->why, e);
+    if (!status) /* they hold what was read meanwhile */
+        buffers_fill(&s->buffers, run->seed + 1);
+    return status;
 }
 
 static int sweep_prepare_seen(struct sweep *s, struct err *e)
@@ -180,9 +197,9 @@ int sweep_setup(struct probe_run *run, const struct metric *metrics, bool write,
     (void)snprintf(s->what, sizeof s->what, "the scratch file below '%.256s'", run->site->dir);
     int status = sweep_prepare_bed(s, run, e);
     run->result->written_bytes = sweep_written(s);
+    tick_open(&s->tick, run->site->sys_fd);
     if (status || sweep_prepare_engine(s, run, e) || sweep_prepare_seen(s, e))
         return -1;
-    tick_open(&s->tick, run->site->sys_fd);
     turns_init(&s->turns, s->engine.row->queues, !write);
     workers_read(run->site->proc_fd, &s->workers);
     return 0;

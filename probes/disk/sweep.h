@@ -43,6 +43,7 @@ static inline unsigned sweep_row(unsigned rung)
 
 struct sweep_conf {
     const char *engine;
+    struct engine_without without;
     uint64_t file_bytes; /* 0: by memory and time */
 };
 
