@@ -32,7 +32,7 @@ bool curve_stopped(const struct curve *c, unsigned climbed)
 
 bool curve_revives(const struct curve *c, unsigned climbed, unsigned rung)
 {
-    return rung >= climbed && c->iops[rung] > 0 && curve_gains(c, climbed, rung);
+    return c->iops[rung] > 0 && curve_gains(c, climbed, rung);
 }
 
 unsigned curve_knee(const struct curve *c)

@@ -77,7 +77,7 @@ struct drive_count {
     uint64_t began_ns, ended_ns;
     uint64_t timed_count; /* completed after warm_until_ns and before the end of issuing */
     uint64_t timed_ns;    /* from the one to the other */
-    unsigned depth_max; /* most in flight at once */
+    unsigned depth_max;   /* most in flight at once */
 };
 
 /*

@@ -91,13 +91,12 @@ struct sweep {
     char what[300];
 };
 
-/* The callbacks of both probes; sweep_judge is in sweep_tell.c. */
+/* The callbacks of both probes; judge is sweep_tell_judge. */
 int sweep_supported(const struct probe_site *site, const void *conf, struct err *e);
 int sweep_estimate(const struct probe_site *site, const void *conf, bool write, uint64_t slot_ns,
                    struct probe_cost *cost);
 int sweep_setup(struct probe_run *run, const struct metric *metrics, bool write, struct err *e);
 int sweep_measure(struct probe_run *run, struct err *e);
-void sweep_judge(struct probe_run *run);
 void sweep_teardown(struct probe_run *run);
 
 #endif

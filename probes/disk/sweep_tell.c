@@ -1,6 +1,5 @@
-/*
- * sweep_tell: what a sweep says of itself when it is over: the knee, notes, doubts.
- */
+#include "probes/disk/sweep_tell.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <unistd.h>
@@ -154,7 +153,7 @@ static void sweep_tell_doubts(const struct sweep *s, struct probe_run *run)
     }
 }
 
-void sweep_judge(struct probe_run *run)
+void sweep_tell_judge(struct probe_run *run)
 {
     struct sweep *s = run->state;
     struct result *r = run->result;

@@ -347,12 +347,13 @@ static void bytes_used_up_end_the_time_of_the_rate(void **state)
 {
     (void)state;
     struct tick tick;
-    struct rig *r = closed_loop(&tick, 1);
+    struct rig *r = closed_loop(&tick, 8);
     r->drive.warm_until_ns = 0;
-    r->drive.bytes_max = UINT64_C(100) * BLOCK;
+    r->drive.bytes_max = UINT64_C(108) * BLOCK;
     assert_int_equal(rig_run(r), 0);
-    assert_in_range(r->count.timed_count, 99, 100);
-    assert_in_range(r->count.timed_ns, 99 * MS / 10, 101 * MS / 10);
+    assert_int_equal(r->latency.total, 108);
+    assert_in_range(r->count.timed_count, 99, 101); /* and then 8 were in flight */
+    assert_in_range(r->count.timed_ns, 99 * MS / 10, 102 * MS / 10);
     rig_close(r);
 }
 

@@ -58,6 +58,17 @@ static void a_capped_disk_is_left_after_two_doublings_but_for_depth_32(void **st
     assert_int_equal(t.climbed, 3);
 }
 
+static void depth_32_is_climbed_over_once(void **state)
+{
+    (void)state;
+    static const struct curve flat_from_8 = {
+        {10, 20, 40, 80, 80, 80, 80, 80}
+    };
+    struct turns t;
+    turns_init(&t, true, false);
+    assert_string_equal(order(&t, &flat_from_8, 12, 1000), "1 2 4 8 16 32 32 16 8 4 1 32");
+}
+
 static void depths_around_the_knee_stay_in_turns(void **state)
 {
     (void)state;
@@ -144,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_disk_that_gains_is_climbed_to_the_top),
         cmocka_unit_test(a_capped_disk_is_left_after_two_doublings_but_for_depth_32),
+        cmocka_unit_test(depth_32_is_climbed_over_once),
         cmocka_unit_test(depths_around_the_knee_stay_in_turns),
         cmocka_unit_test(where_depth_32_gains_after_all_the_climb_goes_on),
         cmocka_unit_test(a_short_slot_has_all_that_is_judged),
