@@ -272,7 +272,16 @@ static void sweep_keep_latency(struct sweep_seen *seen, struct probe_run *run, u
     hist_merge(&seen->latency, &run->hists[row]);
 }
 
-/* Uses up what a limiter has saved while less was asked for. */
+/* Whether in the turn before less was asked for, or answered, than a limiter may let through. */
+static bool sweep_saved(const struct sweep *s, unsigned rung)
+{
+    unsigned knee = curve_knee(&s->curve);
+    return (int)rung > s->asked ||
+           (knee != CURVE_NONE &&
+            s->answered_iops * 100 < s->curve.iops[knee] * CURVE_KNEE_PERCENT);
+}
+
+/* Uses up what a limiter has saved. */
 static int sweep_spend(struct sweep *s, struct probe_run *run, unsigned rung, uint64_t bytes_max,
                        struct err *e)
 {
@@ -294,21 +303,22 @@ static int sweep_at_depth(struct sweep *s, struct probe_run *run, unsigned rung,
     struct drive_count count;
     uint64_t bytes = s->write ? sweep_allowance(s, run) : UINT64_MAX;
     uint64_t written = s->overwritten_bytes;
-    if ((int)rung > s->asked && sweep_spend(s, run, rung, bytes / SWEEP_WARM_SHARE, e))
+    if (sweep_saved(s, rung) && sweep_spend(s, run, rung, bytes / SWEEP_WARM_SHARE, e))
         return -1;
     s->asked = (int)rung;
     uint64_t now_ns = clk_now_ns();
-    uint64_t end_ns = sweep_least(now_ns + sweep_length_ns(s, run, rung), run->until_ns);
-    uint64_t length_ns = end_ns > now_ns ? end_ns - now_ns : 0;
+    uint64_t left_ns = run->until_ns > now_ns ? run->until_ns - now_ns : 0;
+    uint64_t length_ns = sweep_within(left_ns, SWEEP_LEAST_NS, sweep_length_ns(s, run, rung));
     uint64_t warm_ns = sweep_least(SWEEP_WARM_NS, length_ns / SWEEP_WARM_SHARE);
     struct drive drive = { .depth = curve_depth(rung),
                            .warm_until_ns = now_ns + warm_ns,
-                           .until_ns = end_ns,
+                           .until_ns = now_ns + length_ns,
                            .latency = &run->hists[row],
                            .bytes_max = bytes - (s->overwritten_bytes - written) };
     int status = sweep_drive(s, run, &drive, &count, e);
     double iops = sweep_rate(seen, &count, length_ns - warm_ns);
     sweep_keep_latency(seen, run, row, count.ended_ns - count.began_ns);
+    s->answered_iops = isnan(iops) ? 0 : iops;
     if (isnan(iops))
         return status;
     run->values[row + 1] = iops;

@@ -83,7 +83,8 @@ struct sweep {
     struct sweep_seen paced;
     struct sweep_size size; /* as planned */
     uint64_t turn_ns;
-    int asked; /* rung of the turn before; -1: none, or at a pace */
+    int asked;            /* rung of the turn before; -1: none, or at a pace */
+    double answered_iops; /* in it */
     uint64_t overwritten_bytes;
     bool exhausted;         /* the write budget is used up */
     struct workers workers; /* before measuring */
