@@ -196,7 +196,7 @@ static int loop_take(struct loop *l, unsigned n, struct err *e)
     const struct drive *d = l->drive;
     uint32_t wanted = d->pattern->block_bytes;
     bool warm = l->now_ns >= d->warm_until_ns;
-    bool timed = warm && l->now_ns <= d->until_ns && !l->ending;
+    uint64_t before = l->count->completed;
     int status = 0;
     for (unsigned i = 0; i < n; i++) {
         const struct engine_done *done = &l->completed[i];
@@ -207,10 +207,11 @@ static int loop_take(struct loop *l, unsigned n, struct err *e)
             continue;
         }
         l->count->completed++;
-        l->count->timed_count += timed;
         if (warm)
             loop_record(l, slot->started_ns, slot->write);
     }
+    if (warm && l->now_ns <= d->until_ns && !l->ending)
+        l->count->timed_count += l->count->completed - before;
     l->in_flight -= n;
     l->progress_ns = l->now_ns;
     return status;
