@@ -37,7 +37,11 @@ static unsigned turns_round(const struct turns *t, const struct curve *c)
     if (knee != CURVE_NONE)
         round |=
             turns_bit(knee) | turns_bit(curve_below(c, knee)) | turns_bit(curve_above(c, knee));
-    if (t->paces && (t->rounds < TURNS_PACED_ROUNDS || t->rounds % 2 == 0))
+    bool first = t->rounds < TURNS_FIRST_ROUNDS;
+    unsigned other = 1 + (t->rounds - TURNS_FIRST_ROUNDS) % (CURVE_DEPTHS - 1);
+    if (!first && c->iops[other] > 0) /* one bad turn is not to stand for a depth */
+        round |= turns_bit(other);
+    if (t->paces && (first || t->rounds % 2 == 0))
         round |= turns_bit(TURNS_PACED);
     return round;
 }

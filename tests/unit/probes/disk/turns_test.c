@@ -127,6 +127,24 @@ static void without_any_figure_the_turns_go_on(void **state)
     assert_string_equal(order(&t, &none, 11, 1000), "1 2 4 8 16 32 64 128 32 1 32");
 }
 
+static void after_three_rounds_the_others_have_another_turn(void **state)
+{
+    (void)state;
+    struct turns t;
+    turns_init(&t, true, false);
+    assert_string_equal(order(&t, &capped, 4, 1000), "1 2 4 32");
+    struct curve c = {
+        {3000, 3000, 3000, 0, 0, 3000}
+    };
+    unsigned turns[CURVE_DEPTHS] = { 0 };
+    for (unsigned i = 0; i < 3 * 10 + 1; i++)
+        turns[turns_next(&t, &c, 1000)]++;
+    assert_int_equal(turns[0], 10);
+    assert_int_equal(turns[1], 10);
+    assert_int_equal(turns[2], 1); /* in the fifth round, and next in the twelfth */
+    assert_int_equal(turns[5], 10);
+}
+
 static void a_knee_that_moves_is_followed_in_the_next_round(void **state)
 {
     (void)state;
@@ -161,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_short_slot_has_all_that_is_judged),
         cmocka_unit_test(without_a_queue_there_is_depth_1_and_the_pace),
         cmocka_unit_test(without_any_figure_the_turns_go_on),
+        cmocka_unit_test(after_three_rounds_the_others_have_another_turn),
         cmocka_unit_test(a_knee_that_moves_is_followed_in_the_next_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
