@@ -62,3 +62,9 @@ unsigned curve_above(const struct curve *c, unsigned rung)
     }
     return CURVE_NONE;
 }
+
+bool curve_saves(const struct curve *c, int asked, double answered_iops, unsigned rung)
+{
+    double bar = curve_best(c, CURVE_DEPTHS) * CURVE_KNEE_PERCENT / 100;
+    return (int)rung > asked || answered_iops < bar;
+}

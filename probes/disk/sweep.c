@@ -272,15 +272,6 @@ static void sweep_keep_latency(struct sweep_seen *seen, struct probe_run *run, u
     hist_merge(&seen->latency, &run->hists[row]);
 }
 
-/* Whether in the turn before less was asked for, or answered, than a limiter may let through. */
-static bool sweep_saved(const struct sweep *s, unsigned rung)
-{
-    unsigned knee = curve_knee(&s->curve);
-    return (int)rung > s->asked ||
-           (knee != CURVE_NONE &&
-            s->answered_iops * 100 < s->curve.iops[knee] * CURVE_KNEE_PERCENT);
-}
-
 /* Uses up what a limiter has saved. */
 static int sweep_spend(struct sweep *s, struct probe_run *run, unsigned rung, uint64_t bytes_max,
                        struct err *e)
@@ -303,7 +294,8 @@ static int sweep_at_depth(struct sweep *s, struct probe_run *run, unsigned rung,
     struct drive_count count;
     uint64_t bytes = s->write ? sweep_allowance(s, run) : UINT64_MAX;
     uint64_t written = s->overwritten_bytes;
-    if (sweep_saved(s, rung) && sweep_spend(s, run, rung, bytes / SWEEP_WARM_SHARE, e))
+    if (curve_saves(&s->curve, s->asked, s->answered_iops, rung) &&
+        sweep_spend(s, run, rung, bytes / SWEEP_WARM_SHARE, e))
         return -1;
     s->asked = (int)rung;
     uint64_t now_ns = clk_now_ns();
