@@ -47,6 +47,17 @@ static int loop_fail(const struct loop *l, const struct engine_done *done, struc
                    verb, wanted, slot->offset, l->drive->what, done->result);
 }
 
+/* Nothing more is issued; the time of what counts for a rate is over. */
+static void loop_end(struct loop *l)
+{
+    const struct drive *d = l->drive;
+    uint64_t began_ns = l->count->began_ns;
+    uint64_t from_ns = d->warm_until_ns > began_ns ? d->warm_until_ns : began_ns;
+    uint64_t to_ns = l->now_ns < d->until_ns ? l->now_ns : d->until_ns;
+    l->ending = true;
+    l->count->timed_ns = to_ns > from_ns ? to_ns - from_ns : 0;
+}
+
 static void loop_look(struct loop *l)
 {
     const struct drive *d = l->drive;
@@ -54,7 +65,7 @@ static void loop_look(struct loop *l)
         l->stopped_ns = l->now_ns;
     bool over = d->interval_ns ? l->due_ns >= d->until_ns : l->now_ns >= d->until_ns;
     if (l->stopped_ns || over || (l->left == 0 && l->ready_count == 0))
-        l->ending = true;
+        loop_end(l);
 }
 
 /* How many I/Os that have no slot yet are due by now, of those due before the end. */
@@ -149,7 +160,7 @@ static int loop_issue(struct loop *l, struct err *e)
                        l->drive->what);
     loop_account(l, (unsigned)taken);
     if (l->now_ns >= l->drive->until_ns) /* open loop: the free slots were given to the last due */
-        l->ending = true;
+        loop_end(l);
     return 0;
 }
 
@@ -186,7 +197,10 @@ static void loop_record(const struct loop *l, uint64_t started_ns, bool write)
 
 static int loop_take(struct loop *l, unsigned n, struct err *e)
 {
-    uint32_t wanted = l->drive->pattern->block_bytes;
+    const struct drive *d = l->drive;
+    uint32_t wanted = d->pattern->block_bytes;
+    bool warm = l->now_ns >= d->warm_until_ns;
+    uint64_t before = l->count->completed;
     int status = 0;
     for (unsigned i = 0; i < n; i++) {
         const struct engine_done *done = &l->completed[i];
@@ -197,9 +211,12 @@ static int loop_take(struct loop *l, unsigned n, struct err *e)
             continue;
         }
         l->count->completed++;
-        loop_record(l, slot->started_ns, slot->write);
+        if (warm)
+            loop_record(l, slot->started_ns, slot->write);
         slot->started_ns = l->now_ns; /* of its next I/O, in the closed loop */
     }
+    if (warm && l->now_ns <= d->until_ns && !l->ending)
+        l->count->timed_count += l->count->completed - before;
     l->in_flight -= n;
     l->progress_ns = l->now_ns;
     return status;

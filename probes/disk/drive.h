@@ -15,6 +15,10 @@
  * It ends at until_ns, when *stopping becomes true or when bytes_max are handed over; what is then
  * in flight is waited for and recorded too. In the open loop what was due by then and found no
  * place is recorded with the time that it had waited, which its latency would have exceeded.
+ *
+ * A rate is timed_count in timed_ns: completions between two times fixed beforehand, with the queue
+ * full at both. A limiter that admits in slices of 100 ms would spoil any other: the last I/O may
+ * wait for a slice that it alone uses.
  */
 #ifndef PROBES_DISK_DRIVE_H
 #define PROBES_DISK_DRIVE_H
@@ -61,6 +65,7 @@ struct drive {
     struct hist *write_latency; /* of the writes, which then are not in `latency`; may be NULL */
     uint64_t interval_ns;       /* open loop: one I/O due so often; 0: closed loop */
     unsigned batch_least;       /* completions waited for at once, at least; 0: one */
+    uint64_t warm_until_ns;     /* what completes before is neither recorded nor timed; 0: none */
     uint64_t until_ns;          /* CLOCK_MONOTONIC */
     uint64_t bytes_max;         /* hands over at most so many; UINT64_MAX: no bound */
     uint64_t answer_ns;         /* 0: DRIVE_ANSWER_NS */
@@ -77,7 +82,9 @@ struct drive_count {
     uint64_t late_sum_ns;   /* of all that were handed over */
     uint64_t unissued;      /* due before the end and never handed over; recorded all the same */
     uint64_t began_ns, ended_ns;
-    unsigned depth_max; /* most in flight at once */
+    uint64_t timed_count; /* completed after warm_until_ns and before the end of issuing */
+    uint64_t timed_ns;    /* from the one to the other */
+    unsigned depth_max;   /* most in flight at once */
 };
 
 /*

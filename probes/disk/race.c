@@ -13,6 +13,7 @@ struct track {
     struct race *race;
     struct engine engines[RACE_LANES];
     double laps[RACE_LANES][RACE_DEPTHS][RACE_LAPS];
+    unsigned lap_count; /* run */
 };
 
 static unsigned race_depth(const struct race_plan *plan, unsigned index)
@@ -89,9 +90,27 @@ static void race_time(struct track *t)
         struct race_lane *lane = &t->race->lanes[at];
         for (unsigned index = 0; index < RACE_DEPTHS && lane->ran; index++) {
             if (index == 0 || lane->row->queues)
-                lane->io_ns[index] = stats_median(t->laps[at][index], RACE_LAPS);
+                lane->io_ns[index] = stats_median(t->laps[at][index], t->lap_count);
         }
     }
+}
+
+static uint64_t race_now_ns(const struct track *t)
+{
+    return tick_now_ns(t->plan->tick ? t->plan->tick : &tick_clock);
+}
+
+static int race_laps(struct track *t, struct err *e)
+{
+    uint64_t limit_ns = t->plan->limit_ns;
+    uint64_t began_ns = race_now_ns(t);
+    bool late = false;
+    while (t->lap_count < RACE_LAPS && !late && !*t->plan->stopping) {
+        if (race_round(t, t->lap_count++, e))
+            return -1;
+        late = limit_ns > 0 && race_now_ns(t) - began_ns > limit_ns;
+    }
+    return 0;
 }
 
 static int race_run(struct track *t, struct err *e)
@@ -99,10 +118,8 @@ static int race_run(struct track *t, struct err *e)
     struct workers before;
     struct workers after;
     workers_read(t->plan->proc_fd, &before);
-    for (unsigned lap = 0; lap < RACE_LAPS && !*t->plan->stopping; lap++) {
-        if (race_round(t, lap, e))
-            return -1;
-    }
+    if (race_laps(t, e))
+        return -1;
     if (*t->plan->stopping)
         return err_set(e, ERR_INTERRUPTED, 0, "interrupted while I/O engines were compared on %s",
                        t->plan->what);

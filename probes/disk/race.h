@@ -35,6 +35,7 @@ struct race_plan {
     struct engine_conf conf; /* of the engines; the deep laps run at RACE_DEEP or conf.depth */
     struct pattern *pattern; /* of the reads */
     uint64_t lap_ns;         /* 0: RACE_LAP_NS */
+    uint64_t limit_ns;       /* no laps after the first begin later than that; 0: all are run */
     struct tick *tick;       /* may be NULL */
     int proc_fd;             /* /proc, to find kernel workers; -1: not looked for */
     const volatile sig_atomic_t *stopping;
@@ -60,7 +61,8 @@ struct race {
  * Leaves the faster engine open in *en and adds to `why` one sentence as engine_choose does, with
  * the reason: "libaio, because io_uring hands requests to kernel workers here: an I/O
  * takes 6.7 us against 2.4 us at depth 1, ...". Where no queueing engine works it is the plain one.
- * Fails like engine_choose, en->abandoned included. What the buffers held is lost. Some 300 ms.
+ * Fails like engine_choose, en->abandoned included. What the buffers held is lost. Some 300 ms;
+ * a slow disk, or one behind a limiter, takes longer than a lap for the I/Os of one.
  */
 int race_engines(struct engine *en, const struct race_plan *plan, struct race *race,
                  struct buf *why, struct err *e);

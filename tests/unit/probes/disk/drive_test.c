@@ -79,6 +79,20 @@ static void every_io_that_completes_is_recorded(void **state)
     }
 }
 
+static void what_completes_before_it_is_warm_is_not_recorded(void **state)
+{
+    (void)state;
+    struct rig *r = rig_open(&engine_null);
+    r->drive.warm_until_ns = UINT64_MAX;
+    assert_int_equal(rig_run(r), 0);
+    assert_int_equal(r->count.completed, 1000);
+    assert_int_equal(r->count.bytes, 1000 * BLOCK);
+    assert_int_equal(r->latency.total, 0);
+    assert_int_equal(r->count.timed_count, 0);
+    assert_int_equal(r->count.timed_ns, 0);
+    rig_close(r);
+}
+
 static void depth_is_reached_and_never_exceeded(void **state)
 {
     (void)state;
@@ -329,6 +343,67 @@ static void places_are_refilled_in_the_order_in_which_they_came_free(void **stat
 #define MS ((uint64_t)CLK_NS_PER_MS)
 
 /* An open loop for one second of the fake disk's time: an I/O each ms, answered in 100 us. */
+/* A closed loop on a disk that answers one I/O each 100 us, from second 1 to second 2. */
+static struct rig *closed_loop(struct tick *tick, unsigned depth)
+{
+    struct rig *r = rig_open(&fake_row);
+    *tick = fake_tick;
+    fake.now_ns = 1000 * MS;
+    fake.service_ns = MS / 10;
+    r->drive.tick = tick;
+    r->drive.depth = depth;
+    r->drive.warm_until_ns = 1500 * MS;
+    r->drive.until_ns = 2000 * MS;
+    r->drive.bytes_max = UINT64_MAX;
+    return r;
+}
+
+static void a_rate_is_of_the_time_between_warm_and_the_end(void **state)
+{
+    (void)state;
+    for (unsigned depth = 1; depth <= DEPTH; depth *= 2) {
+        struct tick tick;
+        struct rig *r = closed_loop(&tick, depth);
+        assert_int_equal(rig_run(r), 0);
+        assert_int_equal(r->count.timed_ns, 500 * MS);
+        assert_in_range(r->count.timed_count, 4990, 5000); /* less what the loop itself takes */
+        assert_in_range(r->count.completed, 9980, 10000 + DEPTH);
+        assert_in_range(r->latency.total, r->count.timed_count, r->count.timed_count + depth);
+        rig_close(r);
+    }
+}
+
+/* As a limiter does, that lets nothing through until its next slice. */
+static void who_waits_at_the_end_is_recorded_and_spoils_no_rate(void **state)
+{
+    (void)state;
+    struct tick tick;
+    struct rig *r = closed_loop(&tick, 8);
+    fake.stall_from_ns = 1900 * MS;
+    fake.stall_to_ns = 2400 * MS;
+    assert_int_equal(rig_run(r), 0);
+    assert_int_equal(r->count.timed_ns, 500 * MS);
+    assert_in_range(r->count.timed_count, 3990, 4000);
+    assert_int_equal(r->latency.total, r->count.timed_count + 8);
+    assert_true(r->latency.max >= 500 * MS);
+    assert_true(r->count.ended_ns > 2400 * MS);
+    rig_close(r);
+}
+
+static void bytes_used_up_end_the_time_of_the_rate(void **state)
+{
+    (void)state;
+    struct tick tick;
+    struct rig *r = closed_loop(&tick, 8);
+    r->drive.warm_until_ns = 0;
+    r->drive.bytes_max = UINT64_C(108) * BLOCK;
+    assert_int_equal(rig_run(r), 0);
+    assert_int_equal(r->latency.total, 108);
+    assert_in_range(r->count.timed_count, 99, 101); /* and then 8 were in flight */
+    assert_in_range(r->count.timed_ns, 99 * MS / 10, 102 * MS / 10);
+    rig_close(r);
+}
+
 static struct rig *open_loop(struct tick *tick, unsigned depth)
 {
     struct rig *r = rig_open(&fake_row);
@@ -489,6 +564,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_io_that_completes_is_recorded),
+        cmocka_unit_test(what_completes_before_it_is_warm_is_not_recorded),
+        cmocka_unit_test(a_rate_is_of_the_time_between_warm_and_the_end),
+        cmocka_unit_test(who_waits_at_the_end_is_recorded_and_spoils_no_rate),
+        cmocka_unit_test(bytes_used_up_end_the_time_of_the_rate),
         cmocka_unit_test(depth_is_reached_and_never_exceeded),
         cmocka_unit_test(an_engine_that_takes_few_at_a_time_loses_none),
         cmocka_unit_test(no_more_than_a_batch_is_handed_over_at_once),

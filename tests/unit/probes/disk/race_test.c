@@ -85,6 +85,21 @@ static void run_close(struct run *r)
     free(r);
 }
 
+static void a_slow_disk_ends_the_race_after_a_lap(void **state)
+{
+    (void)state;
+    struct run *r = run_open();
+    struct engine_row slow = row_of("slow", true, slow_submit);
+    struct engine_row quick = row_of("quick", true, quick_submit);
+    const struct engine_row *rows[] = { &slow, &quick, NULL };
+    r->plan.limit_ns = 1; /* over when the first lap of all is */
+    uint64_t began_ns = fake.now_ns;
+    assert_int_equal(run_race(r, rows), 0);
+    assert_string_equal(r->engine.row->name, "quick");
+    assert_true(fake.now_ns - began_ns < 2 * 4 * r->plan.lap_ns); /* each of two, at two depths */
+    run_close(r);
+}
+
 static void a_clearly_faster_engine_is_taken_and_left_open(void **state)
 {
     (void)state;
@@ -261,6 +276,7 @@ static void the_margin_is_over_both_depths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_slow_disk_ends_the_race_after_a_lap),
         cmocka_unit_test(a_clearly_faster_engine_is_taken_and_left_open),
         cmocka_unit_test(the_preferred_engine_stays_when_none_is_clearly_faster),
         cmocka_unit_test(an_engine_without_a_queue_is_timed_but_not_taken),
