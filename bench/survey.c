@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/ground.h"
+#include "bench/basis.h"
 #include "bench/labels.h"
 #include "bench/lift.h"
 #include "bench/limits.h"
@@ -309,17 +309,17 @@ static int survey_conclude(struct voyage *v, struct err *e)
 {
     for (unsigned i = 0; i < v->plan.count && !*stop_flag(); i++) {
         struct plan_item *item = &v->plan.items[i];
-        struct ground ground = { 0 };
+        struct basis basis = { 0 };
         if (item->skipped || !item->probe->concludes_from)
             continue;
         struct job job = survey_job(v, item, BENCH_ONCE_NS);
-        int failed = ground_gather(&ground, v->d, item->site->name, e);
+        int failed = basis_gather(&basis, v->d, item->site->name, e);
         if (!failed) {
-            job.earlier = ground.results;
-            job.earlier_count = ground.count;
+            job.earlier = basis.results;
+            job.earlier_count = basis.count;
             failed = survey_measure(v, item, &job, e);
         }
-        ground_release(&ground);
+        basis_release(&basis);
         if (failed)
             return -1;
     }
