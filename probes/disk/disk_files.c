@@ -197,7 +197,7 @@ const struct probe disk_files = {
            "each start of a pod waits for dozens of them.",
     .source = "kubernetes pkg/kubelet/util/store/filestore.go; containerd plugins/content/local/"
               "writer.go; moby/sys atomicwriter",
-    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET | PROBE_NEEDS_EACH,
     .effects = PROBE_WRITES_DISK,
     .weight = 3,
     .repetition_ns = 250 * (uint64_t)CLK_NS_PER_MS,

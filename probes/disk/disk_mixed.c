@@ -260,7 +260,7 @@ const struct probe disk_mixed = {
            "disk at a steady load, with the waiting that a stall leaves behind.",
     .source = "PostgreSQL (pages of 8 KiB); G. Tene on coordinated omission (latency from the "
               "intended start)",
-    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET | PROBE_NEEDS_EACH,
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK,
     .weight = 4,
     .repetition_ns = 500 * (uint64_t)CLK_NS_PER_MS,

@@ -171,7 +171,7 @@ const struct probe disk_stream = {
            "late.",
     .source = "etcd op-guide/hardware (10 MB/s recovers 100 MB in 15 s, 100 MB/s 1 GB); "
               "HashiCorp Consul reference architecture (250 MB/s)",
-    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET | PROBE_NEEDS_EACH,
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK,
     .weight = 3,
     .repetition_ns = 250 * (uint64_t)CLK_NS_PER_MS,
