@@ -26,7 +26,8 @@ enum {
     DISK_MIXED_STEPS = 10,               /* about so many, for the estimate */
     /* So many steps long is the knee's rate taken again: what was chosen as the best of several
        short looks is too good, the more so behind a limiter that lets bursts through. */
-    DISK_MIXED_KNEE_STEPS = 3
+    DISK_MIXED_KNEE_STEPS = 3,
+    DISK_MIXED_KNEE_LOOKS = 2
 };
 
 enum {
@@ -103,21 +104,32 @@ static int disk_mixed_step(struct disk_mixed_state *s, struct probe_run *run, un
     return status;
 }
 
+/* Again when it came to less than half of what the ladder saw: one stall must not be the aim. */
+static int disk_mixed_confirm(struct disk_mixed_state *s, struct probe_run *run, struct err *e)
+{
+    const struct ladder *l = &s->ladder;
+    uint64_t length_ns = DISK_MIXED_KNEE_STEPS * disk_mixed_step_ns(run->slot_ns);
+    for (unsigned i = 0; i < DISK_MIXED_KNEE_LOOKS && s->knee_rate * 2 <= l->knee_rate; i++) {
+        double rate = 0;
+        if (disk_mixed_step(s, run, l->knee_depth, length_ns, &rate, e))
+            return -1;
+        s->knee_rate = rate > s->knee_rate ? rate : s->knee_rate;
+    }
+    return 0;
+}
+
 static int disk_mixed_climb(struct disk_mixed_state *s, struct probe_run *run, struct err *e)
 {
     struct ladder *l = &s->ladder;
-    uint64_t step_ns = disk_mixed_step_ns(run->slot_ns);
     double rate = 0;
     ladder_init(l, ground_depth(&s->ground, DISK_MIXED_LADDER_DEPTH));
     do {
-        if (disk_mixed_step(s, run, l->depth, step_ns, &rate, e))
+        if (disk_mixed_step(s, run, l->depth, disk_mixed_step_ns(run->slot_ns), &rate, e))
             return -1;
     } while (!*run->stopping && ladder_climb(l, rate));
     if (*run->stopping)
         return err_set(e, ERR_INTERRUPTED, 0, "interrupted while the disk's rate was looked for");
-    return l->knee_depth == 0 ? 0
-                              : disk_mixed_step(s, run, l->knee_depth,
-                                                DISK_MIXED_KNEE_STEPS * step_ns, &s->knee_rate, e);
+    return l->knee_depth == 0 ? 0 : disk_mixed_confirm(s, run, e);
 }
 
 static int disk_mixed_aim(struct disk_mixed_state *s, struct probe_run *run, struct err *e)

@@ -43,9 +43,9 @@ static void both_sides_are_recorded_apart_at_a_fixed_rate(void **state)
     for (unsigned i = 0; i < 100 && (reads == 0 || writes == 0); i++) {
         uint64_t before = r->result.written_bytes;
         assert_int_equal(rig_measure(r, 50 * MS), 0);
-        reads = r->hists[READ].total;
-        writes = r->hists[WRITE].total;
-        assert_true(r->result.written_bytes - before <= writes * 8192);
+        reads += r->hists[READ].total;
+        writes += r->hists[WRITE].total;
+        assert_true(r->result.written_bytes - before <= r->hists[WRITE].total * 8192);
     }
     assert_true(reads > 0 && writes > 0);
     assert_true(r->values[RATE] > 0);
