@@ -164,7 +164,7 @@ lint: $(foreach f,$(FLOORS),$(call archive,$f))
 VERSUS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/versus/*.c))
 $(VERSUS): %: %.o $(foreach f,probes $(below_probes),$(call archive,$f))
 	$(call say,LD,$@)
-	$(Q)$(LINK) -o $@ $^ $(PKG_LIB)
+	$(Q)$(LINK) -Wl,--as-needed -o $@ $^ $(PKG_LIB)
 
 versus: all $(VERSUS)
 	$(Q)tests/versus/run $(BUILD)

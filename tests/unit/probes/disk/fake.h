@@ -37,8 +37,9 @@ struct fake {
     volatile sig_atomic_t *stopping;
     bool unsupported;
     bool refuses_open;
-    bool silent;                  /* never completes anything */
-    bool twice[ENGINE_DEPTH_MAX]; /* a slot in flight; handed over again is a fault */
+    bool silent;                        /* never completes anything */
+    bool twice[ENGINE_DEPTH_MAX];       /* a slot in flight; handed over again is a fault */
+    unsigned by_slot[ENGINE_DEPTH_MAX]; /* submitted */
     unsigned faults;
     /* A disk with a time of its own: one I/O after the other, each for service_ns. */
     uint64_t service_ns;                  /* 0: answers at once, and no time passes */
@@ -118,6 +119,7 @@ static inline int fake_submit(struct engine *en, const struct engine_io *ios, un
     for (unsigned i = 0; i < most; i++) {
         fake.faults += fake.twice[ios[i].slot];
         fake.twice[ios[i].slot] = true;
+        fake.by_slot[ios[i].slot]++;
         fake.answer_ns[fake.waiting_count] = fake_answer_ns();
         fake.waiting[fake.waiting_count++] = ios[i];
         if (++fake.submitted == fake.stop_at && fake.stopping)
