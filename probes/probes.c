@@ -9,8 +9,10 @@
 #include "probes/noise/noise.h"
 
 const struct probe *const probes_all[] = {
-    &host,          &host_try,  &disk_wal, &disk_read,   &disk_write,
+    // clang-format off: one a line
+    &host,          &host_try,  &disk_wal, &disk_read,   &disk_write, &disk_flush,
     &image_extract, &image_wal, &net_rtt,  &noise_stall, NULL,
+    // clang-format on
 };
 
 const struct probe *probes_find(const char *name)

@@ -4,6 +4,7 @@
 #ifndef PROBES_DISK_TERMS_H
 #define PROBES_DISK_TERMS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "probes/probe.h"
@@ -18,5 +19,7 @@ int terms_check(const struct probe_site *site, uint64_t least_bytes, struct err 
  * a mount without barriers flushes nothing.
  */
 void terms_note(struct probe_run *run);
+/* Whether it is mounted so that a sync does not flush the disk's cache. */
+bool terms_barriers_off(const struct place *place);
 
 #endif

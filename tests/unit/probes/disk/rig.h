@@ -56,7 +56,8 @@ static inline struct rig *rig_open(const struct probe *probe)
                                    .memory_bytes = 2048 * RIG_MIB,
                                    .cpus = 2 };
     assert_true(probe->conf_size <= sizeof r->conf);
-    assert_int_equal(opt_defaults(probe->opts, r->conf, probe->conf_size, &r->e), 0);
+    if (probe->opts)
+        assert_int_equal(opt_defaults(probe->opts, r->conf, probe->conf_size, &r->e), 0);
     assert_int_equal(result_open(&r->result, probe->name, probe->title, probe->metrics, &r->e), 0);
     for (unsigned i = 0; i < r->result.metric_count; i++)
         assert_int_equal(hist_open(&r->hists[i], UINT64_C(1) << HIST_TEN_MINUTES_BITS, &r->e), 0);
