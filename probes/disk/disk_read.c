@@ -2,15 +2,31 @@
 #include "probes/disk/sweep.h"
 #include "probes/kit/clk.h"
 
+/* Latency and rate at one depth; what of them stands in the headline. */
+#define DISK_READ_AT(depth, latency_shown, rate_shown)                                             \
+    { "disk.read.qd" #depth, UNIT_NS,                                                              \
+      METRIC_LOWER,          METRIC_HIST,                                                          \
+      latency_shown,         "How long a 4 KiB random read takes at queue depth " #depth "." },    \
+    {                                                                                              \
+        "disk.read.qd" #depth ".iops", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, rate_shown,         \
+            "4 KiB random reads a second at queue depth " #depth "."                               \
+    }
+
 static const struct metric disk_read_metrics[] = {
-    [SWEEP_QD1] = {"disk.read.qd1",        UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99",
-                   "How long a 4 KiB random read takes at queue depth 1." },
-    [SWEEP_QD1_IOPS] = { "disk.read.qd1.iops",  UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
-                   "4 KiB random reads a second at queue depth 1."        },
-    [SWEEP_QD32] = { "disk.read.qd32",      UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99",
-                   "How long a 4 KiB random read takes at queue depth 32."},
-    [SWEEP_QD32_IOPS] = { "disk.read.qd32.iops", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
-                   "4 KiB random reads a second at queue depth 32."       },
+    DISK_READ_AT(1, "p50 p99", ""),
+    DISK_READ_AT(2, "", ""),
+    DISK_READ_AT(4, "", ""),
+    DISK_READ_AT(8, "", ""),
+    DISK_READ_AT(16, "", ""),
+    DISK_READ_AT(32, "p50", "value"),
+    DISK_READ_AT(64, "", ""),
+    DISK_READ_AT(128, "", ""),
+    [SWEEP_KNEE] = {"disk.read.knee",       UNIT_COUNT, METRIC_NEITHER, METRIC_MAX,  "value",
+                    "Smallest queue depth with 95 % of the best rate; the largest of several rounds."},
+    [SWEEP_KNEE_IOPS] = { "disk.read.knee.iops", UNIT_PER_S, METRIC_HIGHER,  METRIC_MEAN, "",
+                    "4 KiB random reads a second at the knee."                                       },
+    [SWEEP_PACED] = { "disk.read.paced",     UNIT_NS,    METRIC_LOWER,   METRIC_HIST, "",
+                    "How long a 4 KiB random read takes when one is due every 10 ms."                },
     METRIC_END,
 };
 
@@ -35,7 +51,7 @@ const struct probe disk_read = {
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK,
     .weight = 7,
-    .repetition_ns = 250 * (uint64_t)CLK_NS_PER_MS,
+    .repetition_ns = 1500 * (uint64_t)CLK_NS_PER_MS, /* the longest turn, at a pace */
     .opts = sweep_opts,
     .conf_size = sizeof(struct sweep_conf),
     .metrics = disk_read_metrics,

@@ -5,10 +5,17 @@
  * Closed loop (interval_ns 0): `depth` I/Os are kept in flight, the next is issued when one
  * completes; latency counts from just before it is handed over. Open loop: I/O k is due at
  * began_ns + k * interval_ns and its latency counts from there, also when `depth` of them are in
- * flight already and it has to wait: no I/O is left out because the disk was busy.
+ * flight already and it has to wait: no I/O is left out because the disk was busy. (A kit/pace
+ * schedule skips what it missed; that would hide a stall.) Until the next is due the loop sleeps in
+ * the engine's reap, but for the last DRIVE_EARLY_NS, since a timer wakes late.
  *
  * It ends at until_ns, when *stopping becomes true or when bytes_max are handed over; what is then
- * in flight is waited for and recorded too.
+ * in flight is waited for and recorded too. In the open loop what was due by then and found no
+ * place is recorded with the time that it had waited, which its latency would have exceeded.
+ *
+ * A rate is timed_count in timed_ns: completions between two times fixed beforehand, with the queue
+ * full at both. A limiter that admits in slices of 100 ms would spoil any other: the last I/O may
+ * wait for a slice that it alone uses.
  */
 #ifndef PROBES_DISK_DRIVE_H
 #define PROBES_DISK_DRIVE_H
@@ -21,6 +28,7 @@
 #include "probes/disk/pattern.h"
 #include "probes/kit/err.h"
 #include "probes/kit/hist.h"
+#include "probes/kit/tick.h"
 
 /* An I/O that takes longer is reported: "the disk did not answer". SOURCE: Linux drivers/scsi/sd.h
  * SD_TIMEOUT, 30 s, after which the kernel itself aborts a command. */
@@ -29,6 +37,8 @@
 #define DRIVE_STOP_NS UINT64_C(300000000)
 /* How often a waiting loop looks at *stopping. */
 #define DRIVE_TICK_NS UINT64_C(100000000)
+/* Open loop: so long before an I/O is due the loop wakes and then polls. */
+#define DRIVE_EARLY_NS UINT64_C(50000)
 
 enum {
     /*
@@ -47,9 +57,12 @@ struct drive {
     struct hist *latency;       /* of all I/O, ns; NULL: not recorded (warm-up, filling) */
     struct hist *write_latency; /* of the writes, which then are not in `latency`; may be NULL */
     uint64_t interval_ns;       /* open loop: one I/O due so often; 0: closed loop */
+    unsigned batch_least;       /* completions waited for at once, at least; 0: one */
+    uint64_t warm_until_ns;     /* what completes before is neither recorded nor timed; 0: none */
     uint64_t until_ns;          /* CLOCK_MONOTONIC */
     uint64_t bytes_max;         /* hands over at most so many; UINT64_MAX: no bound */
     uint64_t answer_ns;         /* 0: DRIVE_ANSWER_NS */
+    struct tick *tick;          /* aligned before and after; NULL: clock_gettime */
     const volatile sig_atomic_t *stopping;
     const char *what; /* for messages: "the scratch file below '/srv'" */
 };
@@ -59,7 +72,11 @@ struct drive_count {
     uint64_t bytes;         /* handed over; also counted when the loop fails */
     uint64_t written_bytes; /* of these, by writes */
     uint64_t late_max_ns;   /* open loop: longest that a due I/O waited to be handed over */
+    uint64_t late_sum_ns;   /* of all that were handed over */
+    uint64_t unissued;      /* due before the end and never handed over; recorded all the same */
     uint64_t began_ns, ended_ns;
+    uint64_t timed_count; /* completed after warm_until_ns and before the end of issuing */
+    uint64_t timed_ns;    /* from the one to the other */
     unsigned depth_max; /* most in flight at once */
 };
 

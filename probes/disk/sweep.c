@@ -1,24 +1,13 @@
 #include "probes/disk/sweep.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include <jansson.h>
-
-#include "probes/disk/bed.h"
-#include "probes/disk/buffers.h"
-#include "probes/disk/doubt.h"
 #include "probes/disk/drive.h"
-#include "probes/disk/engine.h"
-#include "probes/disk/pattern.h"
 #include "probes/disk/terms.h"
 #include "probes/disk/unnamed.h"
-#include "probes/disk/workers.h"
-#include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 
 #define SWEEP_MIB UINT64_C(1048576)
@@ -31,16 +20,29 @@
  * overwrites a second, after which the figures of a disk so fast are steady. */
 #define SWEEP_FILL_RATE  (64 * SWEEP_MIB)
 #define SWEEP_WRITE_RATE (128 * SWEEP_MIB)
-#define SWEEP_WARM_NS    (100 * (uint64_t)CLK_NS_PER_MS) /* at most, for each depth */
+/* A turn lasts whole slices of the kernel's limiter. More than 3 of them show no more of a disk;
+ * the time is better spent on more turns. */
+#define SWEEP_SLICE_NS   (100 * (uint64_t)CLK_NS_PER_MS)
+#define SWEEP_SLICES_MAX UINT64_C(3)
+/* Not recorded, at the start of a turn: longer than an idle disk takes to wake up, and than a burst
+ * of a limiter's slice, after which each turn begins where the last one ended. */
+#define SWEEP_WARM_NS (25 * (uint64_t)CLK_NS_PER_MS)
+/* Of a turn: what is shorter is mostly its start and its end. */
+#define SWEEP_LEAST_NS (5 * (uint64_t)CLK_NS_PER_MS)
+#define SWEEP_PACE_NS  (SWEEP_PACE_MS * (uint64_t)CLK_NS_PER_MS)
 
 enum {
     SWEEP_MEMORY_SHARE = 4, /* the file is a quarter of RAM, within the bounds above */
     SWEEP_ROOM_SHARE = 2,   /* and at most half of what may be written there */
     SWEEP_FILL_SHARE = 4,   /* a quarter of the slot goes to filling it */
-    SWEEP_WARM_SHARE = 40,  /* and a fortieth to the warm-up of each depth */
+    SWEEP_TURNS = 80,       /* turns in a slot, where they can be as long as they should */
+    SWEEP_WARM_SHARE = 5,   /* of a turn that is cut short, its start */
+    SWEEP_WRITE_SHARE =
+        16,              /* no turn takes more of the write budget, so that all depths get some */
+    SWEEP_FEW = 20,      /* completions that a fixed time cannot count to a few per cent */
+    SWEEP_ENOUGH = 1000, /* and that say enough in however short a time */
+    SWEEP_PACED_DEPTH = 32, /* in flight at most, where the disk is slower than the pace */
 };
-
-static const unsigned sweep_depths[SWEEP_DEPTHS] = { 1, 32 };
 
 static const char *const sweep_engines[] = { "auto", "uring", "aio", "sync", "null", NULL };
 
@@ -56,27 +58,15 @@ const struct opt sweep_opts[] = {
     OPT_END,
 };
 
-struct sweep {
-    const struct metric *metrics;
-    bool write;
-    struct bed bed;
-    struct buffers buffers;
-    struct engine engine;
-    struct pattern pattern;
-    struct hist seen[SWEEP_DEPTHS]; /* all repetitions */
-    uint64_t observed_ns[SWEEP_DEPTHS];
-    uint64_t planned_bytes; /* of the file */
-    uint64_t overwritten_bytes;
-    bool exhausted;         /* the write budget is used up */
-    struct workers workers; /* before measuring */
-    struct buf why;         /* of the engine */
-    char what[300];
-};
-
 static uint64_t sweep_within(uint64_t value, uint64_t least, uint64_t most)
 {
     uint64_t raised = value > least ? value : least;
     return raised < most ? raised : most;
+}
+
+static uint64_t sweep_least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 struct sweep_size sweep_size(const struct probe_site *site, const struct sweep_conf *conf,
@@ -87,15 +77,28 @@ struct sweep_size sweep_size(const struct probe_site *site, const struct sweep_c
         sweep_within(site->memory_bytes / SWEEP_MEMORY_SHARE, SWEEP_FILE_SMALL, SWEEP_FILE_LARGE);
     uint64_t by_time =
         sweep_within((uint64_t)(seconds * SWEEP_FILL_RATE), SWEEP_FILE_SMALL, SWEEP_FILE_LARGE);
-    uint64_t wanted = conf->file_bytes;
-    if (wanted == 0)
-        wanted = by_memory < by_time ? by_memory : by_time;
+    uint64_t wanted = sweep_least(by_memory, by_time);
+    const char *by = by_time < by_memory ? "what its time allows" : "a quarter of memory";
+    if (wanted == SWEEP_FILE_LARGE || wanted == SWEEP_FILE_SMALL)
+        by = wanted == SWEEP_FILE_LARGE ? "the most it takes by itself"
+                                        : "the least it takes by itself";
+    if (conf->file_bytes > 0) {
+        wanted = conf->file_bytes;
+        by = "as asked for";
+    }
     uint64_t room = place_writable_bytes(site->place) / SWEEP_ROOM_SHARE;
     uint64_t file = sweep_within(wanted, SWEEP_FILE_LEAST, room) / SWEEP_MIB * SWEEP_MIB;
     return (struct sweep_size){
         .file_bytes = file,
         .write_bytes = file + (write ? (uint64_t)(seconds * SWEEP_WRITE_RATE) : 0),
+        .by = room < wanted ? "half of what may be written there" : by,
     };
+}
+
+uint64_t sweep_turn_ns(uint64_t slot_ns)
+{
+    return sweep_within(slot_ns / SWEEP_TURNS / SWEEP_SLICE_NS, 1, SWEEP_SLICES_MAX) *
+           SWEEP_SLICE_NS;
 }
 
 int sweep_supported(const struct probe_site *site, const void *conf, struct err *e)
@@ -117,10 +120,11 @@ int sweep_estimate(const struct probe_site *site, const void *conf, bool write, 
 static int sweep_prepare_bed(struct sweep *s, struct probe_run *run, struct err *e)
 {
     const struct sweep_conf *conf = run->conf;
-    struct sweep_size size = sweep_size(run->site, conf, run->slot_ns, s->write);
-    s->planned_bytes = sweep_within(size.file_bytes, 0, run->write_budget_bytes);
+    s->size = sweep_size(run->site, conf, run->slot_ns, s->write);
+    s->size.file_bytes = sweep_least(s->size.file_bytes, run->write_budget_bytes) /
+                         BED_CHUNK_BYTES * BED_CHUNK_BYTES;
     struct bed_plan plan = {
-        .bytes = s->planned_bytes / BED_CHUNK_BYTES * BED_CHUNK_BYTES,
+        .bytes = s->size.file_bytes,
         .least_bytes = SWEEP_FILE_LEAST,
         .until_ns = clk_now_ns() + run->slot_ns / SWEEP_FILL_SHARE,
         .seed = run->seed,
@@ -134,7 +138,7 @@ static int sweep_prepare_bed(struct sweep *s, struct probe_run *run, struct err 
 static int sweep_prepare_engine(struct sweep *s, struct probe_run *run, struct err *e)
 {
     const struct sweep_conf *conf = run->conf;
-    unsigned most = sweep_depths[SWEEP_DEPTHS - 1];
+    unsigned most = curve_depth(CURVE_DEPTHS - 1);
     if (buffers_open(&s->buffers, most, SWEEP_BLOCK_BYTES, run->seed + run->repetition + 1, e))
         return -1;
     pattern_init(&s->pattern, PATTERN_RANDOM, s->bed.bytes, SWEEP_BLOCK_BYTES, run->seed);
@@ -142,52 +146,21 @@ static int sweep_prepare_engine(struct sweep *s, struct probe_run *run, struct e
                                   .depth = most,
                                   .buffers = s->buffers.items,
                                   .buffer_bytes = SWEEP_BLOCK_BYTES };
-    if (engine_choose(&s->engine, conf->engine, &engine, &s->why, e))
-        return -1;
-    for (unsigned i = 0; i < SWEEP_DEPTHS; i++) {
-        if (hist_open(&s->seen[i], UINT64_C(1) << HIST_TEN_MINUTES_BITS, e))
+    return engine_choose(&s->engine, conf->engine, &engine, &s->why, e);
+}
+
+static int sweep_prepare_seen(struct sweep *s, struct err *e)
+{
+    for (unsigned i = 0; i < CURVE_DEPTHS; i++) {
+        if (hist_open(&s->seen[i].latency, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e))
             return -1;
     }
-    return 0;
+    return hist_open(&s->paced.latency, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e);
 }
 
 static uint64_t sweep_written(const struct sweep *s)
 {
     return s->bed.bytes + s->overwritten_bytes;
-}
-
-/* One depth until a time; latency may be NULL. Written bytes are counted also when it fails. */
-static int sweep_drive(struct sweep *s, struct probe_run *run, unsigned index,
-                       struct drive_count *count, struct drive *d, struct err *e)
-{
-    d->engine = &s->engine;
-    d->pattern = &s->pattern;
-    d->depth = sweep_depths[index];
-    d->write_percent = s->write ? 100 : 0;
-    d->bytes_max = s->write ? run->write_budget_bytes - sweep_written(s) : UINT64_MAX;
-    d->stopping = run->stopping;
-    d->what = s->what;
-    int status = drive_run(d, count, e);
-    s->overwritten_bytes += s->write ? count->bytes : 0;
-    run->result->written_bytes = sweep_written(s);
-    return status;
-}
-
-static bool sweep_can(const struct sweep *s, unsigned index)
-{
-    return sweep_depths[index] == 1 || s->engine.row->queues;
-}
-
-static int sweep_warm(struct sweep *s, struct probe_run *run, struct err *e)
-{
-    uint64_t length_ns = sweep_within(run->slot_ns / SWEEP_WARM_SHARE, 0, SWEEP_WARM_NS);
-    for (unsigned i = 0; i < SWEEP_DEPTHS; i++) {
-        struct drive_count count;
-        struct drive drive = { .until_ns = clk_now_ns() + length_ns };
-        if (sweep_can(s, i) && sweep_drive(s, run, i, &count, &drive, e))
-            return -1;
-    }
-    return 0;
 }
 
 int sweep_setup(struct probe_run *run, const struct metric *metrics, bool write, struct err *e)
@@ -198,108 +171,141 @@ int sweep_setup(struct probe_run *run, const struct metric *metrics, bool write,
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the state of random I/O");
     s->metrics = metrics;
     s->write = write;
+    s->turn_ns = sweep_turn_ns(run->slot_ns);
     (void)snprintf(s->what, sizeof s->what, "the scratch file below '%.256s'", run->site->dir);
     int status = sweep_prepare_bed(s, run, e);
     run->result->written_bytes = sweep_written(s);
-    if (status || sweep_prepare_engine(s, run, e))
+    if (status || sweep_prepare_engine(s, run, e) || sweep_prepare_seen(s, e))
         return -1;
+    tick_open(&s->tick, run->site->sys_fd);
+    turns_init(&s->turns, s->engine.row->queues, !write);
     workers_read(run->site->proc_fd, &s->workers);
-    return sweep_warm(s, run, e);
+    return 0;
+}
+
+/* Overwrites that one turn may make. */
+static uint64_t sweep_allowance(const struct sweep *s, const struct probe_run *run)
+{
+    uint64_t left = run->write_budget_bytes - sweep_written(s);
+    uint64_t part = (run->write_budget_bytes - s->bed.bytes) / SWEEP_WRITE_SHARE;
+    return part < SWEEP_BLOCK_BYTES ? left : sweep_least(part, left);
+}
+
+/* Written bytes are counted also when it fails. */
+static int sweep_drive(struct sweep *s, struct probe_run *run, struct drive *d,
+                       struct drive_count *count, struct err *e)
+{
+    d->engine = &s->engine;
+    d->pattern = &s->pattern;
+    d->tick = &s->tick;
+    d->write_percent = s->write ? 100 : 0;
+    d->bytes_max = s->write ? sweep_allowance(s, run) : UINT64_MAX;
+    d->stopping = run->stopping;
+    d->what = s->what;
+    int status = drive_run(d, count, e);
+    s->overwritten_bytes += s->write ? count->bytes : 0;
+    run->result->written_bytes = sweep_written(s);
+    return status;
+}
+
+/* What it should be, less where a fast disk would spend a turn's part of the write budget sooner.
+ */
+static uint64_t sweep_length_ns(const struct sweep *s, const struct probe_run *run, unsigned rung)
+{
+    uint64_t length_ns = SWEEP_WARM_NS + s->turn_ns;
+    unsigned below = curve_below(&s->curve, rung);
+    double iops = s->curve.iops[rung];
+    if (iops == 0 && below != CURVE_NONE)
+        iops = 2 * s->curve.iops[below]; /* at most, where the depth is doubled */
+    if (!s->write || iops == 0)
+        return length_ns;
+    double fits_ns = (double)sweep_allowance(s, run) / SWEEP_BLOCK_BYTES / iops * CLK_NS_PER_S;
+    return fits_ns < (double)length_ns ? SWEEP_LEAST_NS + (uint64_t)fits_ns : length_ns;
+}
+
+/*
+ * Few are counted to the last one, for a fixed time would cut a slow disk's count by up to one. NAN
+ * where the write budget or a stop left so little of the turn that others say more.
+ */
+static double sweep_rate(const struct sweep_seen *seen, const struct drive_count *count,
+                         uint64_t planned_ns)
+{
+    uint64_t whole_ns = count->ended_ns - count->began_ns;
+    bool cut = 2 * count->timed_ns < planned_ns && count->timed_count < SWEEP_ENOUGH;
+    if (cut && seen->turns > 0)
+        return NAN;
+    if (count->timed_count < SWEEP_FEW)
+        return count->completed > 0 && whole_ns > 0
+                   ? (double)count->completed * CLK_NS_PER_S / (double)whole_ns
+                   : NAN;
+    return (double)count->timed_count * CLK_NS_PER_S / (double)count->timed_ns;
+}
+
+static void sweep_keep_latency(struct sweep_seen *seen, struct probe_run *run, unsigned row,
+                               uint64_t observed_ns)
+{
+    if (run->hists[row].total == 0)
+        return;
+    run->observed_ns[row] = observed_ns;
+    seen->observed_ns += observed_ns;
+    hist_merge(&seen->latency, &run->hists[row]);
+}
+
+static int sweep_at_depth(struct sweep *s, struct probe_run *run, unsigned rung, struct err *e)
+{
+    unsigned row = sweep_row(rung);
+    struct sweep_seen *seen = &s->seen[rung];
+    struct drive_count count;
+    uint64_t now_ns = clk_now_ns();
+    uint64_t end_ns = sweep_least(now_ns + sweep_length_ns(s, run, rung), run->until_ns);
+    uint64_t length_ns = end_ns > now_ns ? end_ns - now_ns : 0;
+    uint64_t warm_ns = sweep_least(SWEEP_WARM_NS, length_ns / SWEEP_WARM_SHARE);
+    struct drive drive = { .depth = curve_depth(rung),
+                           .warm_until_ns = now_ns + warm_ns,
+                           .until_ns = end_ns,
+                           .latency = &run->hists[row] };
+    int status = sweep_drive(s, run, &drive, &count, e);
+    double iops = sweep_rate(seen, &count, length_ns - warm_ns);
+    sweep_keep_latency(seen, run, row, count.ended_ns - count.began_ns);
+    if (isnan(iops))
+        return status;
+    run->values[row + 1] = iops;
+    run->observed_ns[row + 1] = count.timed_ns;
+    seen->iops_sum += iops;
+    s->curve.iops[rung] = seen->iops_sum / ++seen->turns;
+    return status;
+}
+
+/* The first I/O is not recorded: the disk is still awake from the turn before. */
+static int sweep_paced(struct sweep *s, struct probe_run *run, struct err *e)
+{
+    struct drive_count count;
+    uint64_t now_ns = clk_now_ns();
+    struct drive drive = {
+        .depth = s->engine.row->queues ? SWEEP_PACED_DEPTH : 1,
+        .interval_ns = SWEEP_PACE_NS,
+        .warm_until_ns = now_ns + SWEEP_PACE_NS / 2,
+        .until_ns = sweep_least(now_ns + TURNS_PACED_LENGTH * s->turn_ns, run->until_ns),
+        .latency = &run->hists[SWEEP_PACED],
+    };
+    int status = sweep_drive(s, run, &drive, &count, e);
+    sweep_keep_latency(&s->paced, run, SWEEP_PACED, count.ended_ns - count.began_ns);
+    return status;
 }
 
 int sweep_measure(struct probe_run *run, struct err *e)
 {
     struct sweep *s = run->state;
-    unsigned index = run->repetition % SWEEP_DEPTHS;
-    if (!sweep_can(s, index))
-        index = 0;
-    size_t row = SWEEP_ROWS * (size_t)index;
-    struct hist *latency = &run->hists[row];
-    struct drive drive = { .until_ns = run->until_ns, .latency = latency };
-    struct drive_count count;
-    int status = sweep_drive(s, run, index, &count, &drive, e);
-    uint64_t observed_ns = count.ended_ns - count.began_ns;
-    if (latency->total > 0 && observed_ns > 0) {
-        run->values[row + 1] = (double)count.completed * CLK_NS_PER_S / (double)observed_ns;
-        run->observed_ns[row] = observed_ns;
-        run->observed_ns[row + 1] = observed_ns;
-        hist_merge(&s->seen[index], latency);
-        s->observed_ns[index] += observed_ns;
-    }
-    if (s->write && run->write_budget_bytes - sweep_written(s) < SWEEP_BLOCK_BYTES) {
-        s->exhausted = true;
-        run->slot_end_ns = clk_now_ns(); /* done: the time goes to the other probes */
-    }
+    uint64_t now_ns = clk_now_ns();
+    uint64_t left_ns = run->slot_end_ns > now_ns ? run->slot_end_ns - now_ns : 0;
+    uint64_t time_left = left_ns / (SWEEP_WARM_NS + s->turn_ns);
+    unsigned turn = turns_next(&s->turns, &s->curve, time_left);
+    int status = turn == TURNS_PACED ? sweep_paced(s, run, e) : sweep_at_depth(s, run, turn, e);
+    s->exhausted = s->write && run->write_budget_bytes - sweep_written(s) < SWEEP_BLOCK_BYTES;
+    /* A turn cut short by the end of the slot would count a part of a limiter's slice as whole. */
+    bool last = clk_now_ns() + SWEEP_WARM_NS + s->turn_ns > run->slot_end_ns;
+    run->done = s->exhausted || last;
     return status;
-}
-
-static void sweep_note_terms(const struct sweep *s, struct probe_run *run)
-{
-    const char *verb = s->write ? "writes" : "reads";
-    struct result *r = run->result;
-    result_note(r, "I/O by %s.", buf_text(&s->why));
-    terms_note(run);
-    result_note(r,
-                "%d-byte random %s in a file of %" PRIu64 " MiB, O_DIRECT, closed loop, back to "
-                "back: a disk that is asked now and then answers slower.",
-                SWEEP_BLOCK_BYTES, verb, s->bed.bytes / SWEEP_MIB);
-    if (s->bed.bytes < s->planned_bytes / BED_CHUNK_BYTES * BED_CHUNK_BYTES)
-        result_note(r,
-                    "The file was to be %" PRIu64 " MiB, but the disk took only %" PRIu64
-                    " MiB in a quarter of the time; a cache below may hold all of it.",
-                    s->planned_bytes / SWEEP_MIB, s->bed.bytes / SWEEP_MIB);
-    if (s->exhausted)
-        result_note(r, "Ended early: the write budget of %" PRIu64 " MiB was used up.",
-                    run->write_budget_bytes / SWEEP_MIB);
-    if (!s->engine.row->queues)
-        result_note(r, "Depth 32 was not measured: %s has no queue.", s->engine.row->title);
-}
-
-static void sweep_note_workers(const struct sweep *s, struct probe_run *run)
-{
-    struct workers now;
-    workers_read(run->site->proc_fd, &now);
-    long hz = sysconf(_SC_CLK_TCK);
-    if (hz <= 0 || now.count == 0 || now.cpu_ticks <= s->workers.cpu_ticks)
-        return;
-    result_note(run->result,
-                "This target makes io_uring hand requests to kernel worker threads (%u iou-wrk "
-                "threads, %.2f s of CPU): latencies include that detour; compare with --set "
-                "%s.engine=aio.",
-                now.count, (double)(now.cpu_ticks - s->workers.cpu_ticks) / (double)hz,
-                run->result->probe);
-}
-
-/* What was chosen here stands beside what was asked for. */
-static void sweep_tell_parameters(const struct sweep *s, struct result *r)
-{
-    if (!r->parameters)
-        return;
-    (void)json_object_set_new(r->parameters, "engine_used", json_string(s->engine.row->name));
-    (void)json_object_set_new(r->parameters, "engine_reason", json_string(buf_text(&s->why)));
-    (void)json_object_set_new(r->parameters, "file_used", json_integer((json_int_t)s->bed.bytes));
-}
-
-void sweep_judge(struct probe_run *run)
-{
-    struct sweep *s = run->state;
-    struct result *r = run->result;
-    uint64_t clock_ns = clk_cost_ns();
-    sweep_tell_parameters(s, r);
-    sweep_note_terms(s, run);
-    sweep_note_workers(s, run);
-    if (s->engine.row->by_name_only)
-        result_set_status(r, STATUS_UNTRUSTED, "I/O by %s: these figures are our own cost",
-                          s->engine.row->title);
-    for (unsigned i = 0; i < SWEEP_DEPTHS; i++) {
-        const char *id = s->metrics[SWEEP_ROWS * (size_t)i].id;
-        if (!sweep_can(s, i))
-            continue;
-        doubt_few(r, id, &s->seen[i], s->observed_ns[i]);
-        doubt_overhead(r, id, &s->seen[i], clock_ns);
-        if (!s->write)
-            doubt_memory(r, id, &s->seen[i], run->site->place);
-    }
 }
 
 void sweep_teardown(struct probe_run *run)
@@ -310,8 +316,9 @@ void sweep_teardown(struct probe_run *run)
     engine_close(&s->engine);
     bed_release(&s->bed);
     buf_release(&s->why);
-    for (unsigned i = 0; i < SWEEP_DEPTHS; i++)
-        hist_release(&s->seen[i]);
+    for (unsigned i = 0; i < CURVE_DEPTHS; i++)
+        hist_release(&s->seen[i].latency);
+    hist_release(&s->paced.latency);
     if (!s->engine.abandoned) /* else the disk may still write into them */
         buffers_release(&s->buffers);
     free(s);

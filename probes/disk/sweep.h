@@ -1,27 +1,45 @@
 /*
- * sweep: random I/O past the page cache at several queue depths, one depth a repetition in turns,
- * so that all see the same weather. disk.read and disk.write are its two directions.
+ * sweep: random I/O past the page cache at queue depths 1, 2, 4 ... 128, one depth a repetition in
+ * turns (turns.h), so that all see the same weather. disk.read and disk.write are its two
+ * directions; reads are also measured at a pace, for a disk asked now and then answers slower.
+ *
+ * Each turn begins with a start that is not recorded, the queue already full, and lasts whole
+ * tenths of a second: the slice in which the kernel's own limiter admits I/O.
+ * SOURCE: Linux block/blk-throttle.c DFL_THROTL_SLICE (HZ / 10).
  */
 #ifndef PROBES_DISK_SWEEP_H
 #define PROBES_DISK_SWEEP_H
 
 #include <stdbool.h>
 
+#include "probes/disk/bed.h"
+#include "probes/disk/buffers.h"
+#include "probes/disk/curve.h"
+#include "probes/disk/engine.h"
+#include "probes/disk/pattern.h"
+#include "probes/disk/turns.h"
+#include "probes/disk/workers.h"
+#include "probes/kit/tick.h"
 #include "probes/probe.h"
 
 enum {
     SWEEP_BLOCK_BYTES = 4096,
-    SWEEP_DEPTHS = 2,
-    SWEEP_ROWS = 2 /* metrics of one depth: latency, IOPS */
+    SWEEP_ROWS = 2,           /* metrics of one depth: latency, IOPS */
+    SWEEP_PACE_MS = 10,       /* one I/O so often, at a pace */
+    SWEEP_PACED_SAMPLES = 100 /* for the p99 at a pace */
 };
 
-/* Rows of the metric table that both probes share. */
+/* Rows of the metric table that both probes share: two for each rung, then these. */
 enum {
-    SWEEP_QD1,
-    SWEEP_QD1_IOPS,
-    SWEEP_QD32,
-    SWEEP_QD32_IOPS
+    SWEEP_KNEE = SWEEP_ROWS * CURVE_DEPTHS,
+    SWEEP_KNEE_IOPS,
+    SWEEP_PACED /* reads only */
 };
+
+static inline unsigned sweep_row(unsigned rung)
+{
+    return SWEEP_ROWS * rung;
+}
 
 struct sweep_conf {
     const char *engine;
@@ -34,12 +52,44 @@ extern const struct opt sweep_opts[];
 struct sweep_size {
     uint64_t file_bytes; /* a multiple of 1 MiB */
     uint64_t write_bytes;
+    const char *by; /* what decided the file's size: "a quarter of memory" */
 };
 
 struct sweep_size sweep_size(const struct probe_site *site, const struct sweep_conf *conf,
                              uint64_t slot_ns, bool write);
+/* Length of a turn in a slot of that length: whole tenths of a second. */
+uint64_t sweep_turn_ns(uint64_t slot_ns);
 
-/* The callbacks of both probes. */
+/* All turns of one depth, or all at a pace. */
+struct sweep_seen {
+    struct hist latency;
+    uint64_t observed_ns;
+    double iops_sum; /* of the turns */
+    unsigned turns;
+};
+
+struct sweep {
+    const struct metric *metrics;
+    bool write;
+    struct bed bed;
+    struct buffers buffers;
+    struct engine engine;
+    struct tick tick;
+    struct pattern pattern;
+    struct turns turns;
+    struct curve curve; /* means of the turns, as the metrics are */
+    struct sweep_seen seen[CURVE_DEPTHS];
+    struct sweep_seen paced;
+    struct sweep_size size; /* as planned */
+    uint64_t turn_ns;
+    uint64_t overwritten_bytes;
+    bool exhausted;         /* the write budget is used up */
+    struct workers workers; /* before measuring */
+    struct buf why;         /* of the engine */
+    char what[300];
+};
+
+/* The callbacks of both probes; sweep_judge is in sweep_tell.c. */
 int sweep_supported(const struct probe_site *site, const void *conf, struct err *e);
 int sweep_estimate(const struct probe_site *site, const void *conf, bool write, uint64_t slot_ns,
                    struct probe_cost *cost);

@@ -1,5 +1,6 @@
 #include "probes/disk/doubt.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,6 +89,40 @@ static void reads_of_a_real_disk_are_believed(void **state)
     assert_int_equal(r->result.status, STATUS_MEASURED);
 }
 
+static void a_share_of_reads_from_memory_is_noted(void **state)
+{
+    struct rig *r = *state;
+    hist_record_n(&r->seen, 60 * CLK_NS_PER_US, 980);
+    hist_record_n(&r->seen, 4 * CLK_NS_PER_US, 20);
+    doubt_memory(&r->result, "disk.x", &r->seen, &r->place);
+    assert_int_equal(r->result.status, STATUS_MEASURED);
+    assert_int_equal(r->result.note_count, 1);
+    assert_string_equal(r->result.notes[0],
+                        "disk.x: 2 % of the reads were answered within 10 us, faster than any "
+                        "medium: a cache below holds a part of the file.");
+}
+
+static void less_than_one_in_a_hundred_is_not_worth_a_word(void **state)
+{
+    struct rig *r = *state;
+    hist_record_n(&r->seen, 60 * CLK_NS_PER_US, 991);
+    hist_record_n(&r->seen, 4 * CLK_NS_PER_US, 9);
+    doubt_memory(&r->result, "disk.x", &r->seen, &r->place);
+    assert_int_equal(r->result.note_count, 0);
+}
+
+static void a_file_in_the_page_cache_was_not_read_from_the_medium(void **state)
+{
+    struct rig *r = *state;
+    doubt_cached(&r->result, 0);
+    doubt_cached(&r->result, NAN);
+    doubt_cached(&r->result, 0.009);
+    assert_int_equal(r->result.status, STATUS_MEASURED);
+    doubt_cached(&r->result, 0.25);
+    assert_int_equal(r->result.status, STATUS_UNTRUSTED);
+    assert_non_null(strstr(r->result.reason, "25 % of the file was in this host's page cache"));
+}
+
 static void without_a_block_device_there_is_no_such_doubt(void **state)
 {
     struct rig *r = *state;
@@ -119,6 +154,9 @@ int main(void)
         with_result(no_sample_at_all_is_untrusted),
         with_result(reads_faster_than_any_medium_came_from_memory),
         with_result(reads_of_a_real_disk_are_believed),
+        with_result(a_share_of_reads_from_memory_is_noted),
+        with_result(less_than_one_in_a_hundred_is_not_worth_a_word),
+        with_result(a_file_in_the_page_cache_was_not_read_from_the_medium),
         with_result(without_a_block_device_there_is_no_such_doubt),
         with_result(a_slow_clock_spoils_a_fast_disk_only),
     };

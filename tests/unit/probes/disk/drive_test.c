@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "probes/disk/buffers.h"
+#include "probes/kit/clk.h"
 #include "tests/unit/probes/disk/fake.h"
 
 enum {
@@ -76,6 +77,20 @@ static void every_io_that_completes_is_recorded(void **state)
         assert_true(r->count.ended_ns >= r->count.began_ns);
         rig_close(r);
     }
+}
+
+static void what_completes_before_it_is_warm_is_not_recorded(void **state)
+{
+    (void)state;
+    struct rig *r = rig_open(&engine_null);
+    r->drive.warm_until_ns = UINT64_MAX;
+    assert_int_equal(rig_run(r), 0);
+    assert_int_equal(r->count.completed, 1000);
+    assert_int_equal(r->count.bytes, 1000 * BLOCK);
+    assert_int_equal(r->latency.total, 0);
+    assert_int_equal(r->count.timed_count, 0);
+    assert_int_equal(r->count.timed_ns, 0);
+    rig_close(r);
 }
 
 static void depth_is_reached_and_never_exceeded(void **state)
@@ -278,10 +293,233 @@ static void depth_beyond_the_engine_is_refused(void **state)
     rig_close(r);
 }
 
+#define MS ((uint64_t)CLK_NS_PER_MS)
+
+/* An open loop for one second of the fake disk's time: an I/O each ms, answered in 100 us. */
+/* A closed loop on a disk that answers one I/O each 100 us, from second 1 to second 2. */
+static struct rig *closed_loop(struct tick *tick, unsigned depth)
+{
+    struct rig *r = rig_open(&fake_row);
+    *tick = fake_tick;
+    fake.now_ns = 1000 * MS;
+    fake.service_ns = MS / 10;
+    r->drive.tick = tick;
+    r->drive.depth = depth;
+    r->drive.warm_until_ns = 1500 * MS;
+    r->drive.until_ns = 2000 * MS;
+    r->drive.bytes_max = UINT64_MAX;
+    return r;
+}
+
+static void a_rate_is_of_the_time_between_warm_and_the_end(void **state)
+{
+    (void)state;
+    for (unsigned depth = 1; depth <= DEPTH; depth *= 2) {
+        struct tick tick;
+        struct rig *r = closed_loop(&tick, depth);
+        assert_int_equal(rig_run(r), 0);
+        assert_int_equal(r->count.timed_ns, 500 * MS);
+        assert_in_range(r->count.timed_count, 4990, 5000); /* less what the loop itself takes */
+        assert_in_range(r->count.completed, 9980, 10000 + DEPTH);
+        assert_in_range(r->latency.total, r->count.timed_count, r->count.timed_count + depth);
+        rig_close(r);
+    }
+}
+
+/* As a limiter does, that lets nothing through until its next slice. */
+static void who_waits_at_the_end_is_recorded_and_spoils_no_rate(void **state)
+{
+    (void)state;
+    struct tick tick;
+    struct rig *r = closed_loop(&tick, 8);
+    fake.stall_from_ns = 1900 * MS;
+    fake.stall_to_ns = 2400 * MS;
+    assert_int_equal(rig_run(r), 0);
+    assert_int_equal(r->count.timed_ns, 500 * MS);
+    assert_in_range(r->count.timed_count, 3990, 4000);
+    assert_int_equal(r->latency.total, r->count.timed_count + 8);
+    assert_true(r->latency.max >= 500 * MS);
+    assert_true(r->count.ended_ns > 2400 * MS);
+    rig_close(r);
+}
+
+static void bytes_used_up_end_the_time_of_the_rate(void **state)
+{
+    (void)state;
+    struct tick tick;
+    struct rig *r = closed_loop(&tick, 1);
+    r->drive.warm_until_ns = 0;
+    r->drive.bytes_max = UINT64_C(100) * BLOCK;
+    assert_int_equal(rig_run(r), 0);
+    assert_in_range(r->count.timed_count, 99, 100);
+    assert_in_range(r->count.timed_ns, 99 * MS / 10, 101 * MS / 10);
+    rig_close(r);
+}
+
+static struct rig *open_loop(struct tick *tick, unsigned depth)
+{
+    struct rig *r = rig_open(&fake_row);
+    *tick = fake_tick;
+    fake.now_ns = 1000 * MS;
+    fake.service_ns = MS / 10;
+    r->drive.tick = tick;
+    r->drive.depth = depth;
+    r->drive.interval_ns = MS;
+    r->drive.until_ns = 2000 * MS;
+    r->drive.bytes_max = UINT64_MAX;
+    return r;
+}
+
+static void an_open_loop_keeps_its_rate_and_sleeps_between(void **state)
+{
+    (void)state;
+    for (unsigned depth = 1; depth <= DEPTH; depth *= 8) {
+        struct tick tick;
+        struct rig *r = open_loop(&tick, depth);
+        assert_int_equal(rig_run(r), 0);
+        assert_int_equal(r->count.completed, 1000);
+        assert_int_equal(r->latency.total, 1000);
+        assert_int_equal(r->count.unissued, 0);
+        assert_true(r->latency.min >= MS / 10);
+        assert_true(r->latency.max < MS / 10 + 3 * FAKE_POLL_NS);
+        assert_true(r->count.late_max_ns < 2 * FAKE_POLL_NS);
+        assert_true(r->count.late_sum_ns <= 1000 * r->count.late_max_ns);
+        assert_true(fake.slept_ns > 900 * MS);
+        rig_close(r);
+    }
+}
+
+/* 400 ms of silence: those due in it waited from 0 to 400 ms, whatever could be handed over. */
+static void a_stall_is_felt_by_all_that_were_due_in_it(void **state)
+{
+    (void)state;
+    for (unsigned depth = 1; depth <= DEPTH; depth *= 2) {
+        struct tick tick;
+        struct rig *r = open_loop(&tick, depth);
+        fake.stall_from_ns = 1200 * MS;
+        fake.stall_to_ns = 1600 * MS;
+        assert_int_equal(rig_run(r), 0);
+        assert_int_equal(r->count.completed, 1000);
+        assert_int_equal(r->latency.total, 1000);
+        uint64_t slow = hist_count_above(&r->latency, 200 * MS);
+        assert_true(slow >= 200 && slow <= 230);
+        assert_true(r->latency.max >= 399 * MS && r->latency.max < 402 * MS);
+        assert_true(depth >= 8 || r->count.late_max_ns > 390 * MS);
+        rig_close(r);
+    }
+}
+
+static void what_was_due_and_found_no_place_is_recorded_too(void **state)
+{
+    (void)state;
+    for (unsigned depth = 1; depth <= 8; depth *= 8) {
+        struct tick tick;
+        struct rig *r = open_loop(&tick, depth);
+        fake.service_ns = 4 * MS; /* a quarter of the rate */
+        assert_int_equal(rig_run(r), 0);
+        assert_true(r->count.completed >= 249 && r->count.completed <= 250 + depth);
+        assert_int_equal(r->count.unissued + r->count.completed, 1000);
+        assert_int_equal(r->latency.total, 1000);
+        assert_true(r->latency.max > 700 * MS && r->latency.max < 800 * MS);
+        rig_close(r);
+    }
+}
+
+static void an_open_loop_of_writes_and_reads_tells_them_apart(void **state)
+{
+    (void)state;
+    struct tick tick;
+    struct hist writes = { 0 };
+    struct rig *r = open_loop(&tick, 4);
+    assert_int_equal(hist_open(&writes, UINT64_C(1) << HIST_TEN_MINUTES_BITS, &r->e), 0);
+    r->drive.write_percent = 30;
+    r->drive.write_latency = &writes;
+    fake.stall_from_ns = 1500 * MS;
+    fake.stall_to_ns = 3000 * MS;
+    assert_int_equal(rig_run(r), 0);
+    assert_true(r->count.unissued > 400);
+    assert_int_equal(r->latency.total + writes.total, 1000);
+    assert_true(writes.total > 230 && writes.total < 370);
+    assert_true(r->count.written_bytes < writes.total * BLOCK);
+    assert_int_equal(r->count.written_bytes % BLOCK, 0);
+    hist_release(&writes);
+    rig_close(r);
+}
+
+static void an_open_loop_ends_when_it_is_stopped_or_bytes_are_used_up(void **state)
+{
+    (void)state;
+    struct tick tick;
+    struct rig *r = open_loop(&tick, 4);
+    fake.stop_at = 100;
+    assert_int_equal(rig_run(r), 0);
+    assert_int_equal(r->count.completed, 100);
+    assert_int_equal(r->count.unissued, 0);
+    r->stopping = 0;
+    r->drive.until_ns = 4000 * MS;
+    r->drive.bytes_max = 10 * BLOCK;
+    assert_int_equal(rig_run(r), 0);
+    assert_int_equal(r->count.completed, 10);
+    assert_int_equal(r->count.unissued, 0);
+    rig_close(r);
+}
+
+static void an_open_loop_leaves_a_silent_disk_behind(void **state)
+{
+    (void)state;
+    for (unsigned depth = 1; depth <= 32; depth *= 32) {
+        struct tick tick;
+        struct rig *r = open_loop(&tick, depth);
+        r->drive.interval_ns = 40 * MS;
+        r->drive.until_ns = 100000 * MS;
+        r->drive.answer_ns = 500 * MS;
+        fake.stall_from_ns = 1200 * MS;
+        fake.stall_to_ns = UINT64_MAX / 2;
+        assert_int_equal(rig_run(r), -1);
+        assert_int_equal(r->e.kind, ERR_TIMEOUT);
+        assert_true(r->engine.abandoned);
+        assert_true(fake.now_ns < 2500 * MS);
+        rig_close(r);
+    }
+}
+
+/* A pause between two I/Os is no silence of the disk. */
+static void an_open_loop_slower_than_the_patience_is_patient(void **state)
+{
+    (void)state;
+    struct tick tick;
+    struct rig *r = open_loop(&tick, 2);
+    r->drive.interval_ns = 400 * MS;
+    r->drive.answer_ns = 10 * MS;
+    assert_int_equal(rig_run(r), 0);
+    assert_int_equal(r->count.completed, 3);
+    rig_close(r);
+}
+
+static void completions_are_waited_for_in_groups_when_asked(void **state)
+{
+    (void)state;
+    struct tick tick;
+    struct rig *r = open_loop(&tick, 32);
+    r->drive.interval_ns = 0;
+    r->drive.batch = 8;
+    r->drive.batch_least = 8;
+    r->drive.bytes_max = 1000 * BLOCK;
+    assert_int_equal(rig_run(r), 0);
+    assert_int_equal(r->count.completed, 1000);
+    assert_int_equal(r->count.depth_max, 32);
+    assert_int_equal(fake.most_least, 8);
+    rig_close(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_io_that_completes_is_recorded),
+        cmocka_unit_test(what_completes_before_it_is_warm_is_not_recorded),
+        cmocka_unit_test(a_rate_is_of_the_time_between_warm_and_the_end),
+        cmocka_unit_test(who_waits_at_the_end_is_recorded_and_spoils_no_rate),
+        cmocka_unit_test(bytes_used_up_end_the_time_of_the_rate),
         cmocka_unit_test(depth_is_reached_and_never_exceeded),
         cmocka_unit_test(an_engine_that_takes_few_at_a_time_loses_none),
         cmocka_unit_test(no_more_than_a_batch_is_handed_over_at_once),
@@ -294,6 +532,14 @@ int main(void)
         cmocka_unit_test(a_disk_that_never_answers_is_left_behind),
         cmocka_unit_test(an_engine_that_refuses_to_take_io_is_an_error),
         cmocka_unit_test(depth_beyond_the_engine_is_refused),
+        cmocka_unit_test(an_open_loop_keeps_its_rate_and_sleeps_between),
+        cmocka_unit_test(a_stall_is_felt_by_all_that_were_due_in_it),
+        cmocka_unit_test(what_was_due_and_found_no_place_is_recorded_too),
+        cmocka_unit_test(an_open_loop_of_writes_and_reads_tells_them_apart),
+        cmocka_unit_test(an_open_loop_ends_when_it_is_stopped_or_bytes_are_used_up),
+        cmocka_unit_test(an_open_loop_leaves_a_silent_disk_behind),
+        cmocka_unit_test(an_open_loop_slower_than_the_patience_is_patient),
+        cmocka_unit_test(completions_are_waited_for_in_groups_when_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 #define RIG_MIB UINT64_C(1048576)
 
 enum {
-    RIG_ROWS = 8
+    RIG_ROWS = LIMITS_METRICS
 };
 
 struct rig {

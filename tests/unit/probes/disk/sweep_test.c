@@ -38,6 +38,20 @@ static void the_file_follows_memory_time_and_space(void **state)
                      3000 * RIG_MIB);
 }
 
+static void the_note_says_what_decided_the_size(void **state)
+{
+    (void)state;
+    uint64_t roomy = 50 * 1024;
+    assert_string_equal(size_at(2048, roomy, 10 * S, 0, false).by, "a quarter of memory");
+    assert_string_equal(size_at(64 * 1024, roomy, 5 * S, 0, false).by, "what its time allows");
+    assert_string_equal(size_at(64 * 1024, roomy, 60 * S, 0, false).by,
+                        "the most it takes by itself");
+    assert_string_equal(size_at(512, roomy, 10 * S, 0, false).by, "the least it takes by itself");
+    assert_string_equal(size_at(2048, 10 * 1024 + 100, 10 * S, 0, false).by,
+                        "half of what may be written there");
+    assert_string_equal(size_at(2048, roomy, 10 * S, 64 * RIG_MIB, false).by, "as asked for");
+}
+
 static void only_the_write_probe_writes_beyond_the_file(void **state)
 {
     (void)state;
@@ -63,42 +77,93 @@ static struct rig *small(const struct probe *probe)
     return r;
 }
 
-static void repetitions_take_turns_at_depth_1_and_32(void **state)
+/* As the runner keeps it; the rig keeps no blocks. */
+static void keep(struct rig *r, unsigned row, double value)
+{
+    struct result_block block = { .observed_ns = MS, .value = value, .n = 1 };
+    assert_int_equal(result_add_block(&r->result.metrics[row], &block, &r->e), 0);
+}
+
+/* The one depth that a repetition measured, or TURNS_PACED; only that. */
+static unsigned measured(const struct rig *r)
+{
+    unsigned found = CURVE_NONE;
+    for (unsigned i = 0; i < CURVE_DEPTHS; i++) {
+        bool here = r->hists[sweep_row(i)].total > 0;
+        assert_true(here || isnan(r->values[sweep_row(i) + 1]));
+        assert_false(here && found != CURVE_NONE);
+        found = here ? i : found;
+    }
+    if (r->probe == &disk_read && r->hists[SWEEP_PACED].total > 0) {
+        assert_int_equal(found, CURVE_NONE);
+        return TURNS_PACED;
+    }
+    return found;
+}
+
+static void each_repetition_is_one_depth_from_1_upwards(void **state)
 {
     (void)state;
     struct rig *r = small(&disk_read);
     assert_int_equal(rig_setup(r), 0);
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned here = i % 2 ? SWEEP_QD32 : SWEEP_QD1;
-        unsigned there = i % 2 ? SWEEP_QD1 : SWEEP_QD32;
+    for (unsigned i = 0; i < 3; i++) { /* two doublings at least */
         assert_int_equal(rig_measure(r, 20 * MS), 0);
-        assert_true(r->hists[here].total > 0);
-        assert_true(r->values[here + 1] > 0);
-        assert_true(r->observed_ns[here] > 0);
-        assert_int_equal(r->hists[there].total, 0);
-        assert_true(isnan(r->values[there + 1]));
+        assert_int_equal(measured(r), i);
+        assert_true(r->values[sweep_row(i) + 1] > 0);
+        assert_true(r->observed_ns[sweep_row(i)] > 0);
+        assert_false(r->run.done);
     }
     assert_int_equal(r->result.written_bytes, 16 * RIG_MIB);
     r->probe->judge(&r->run);
     assert_true(rig_noted(r, "I/O by "));
-    assert_true(rig_noted(r, "random reads in a file of 16 MiB, O_DIRECT, closed loop"));
+    assert_true(rig_noted(r,
+                          "random reads in a file of 16 MiB (as asked for), on a host with 2 GiB "
+                          "of memory. O_DIRECT passes its page cache"));
+    assert_true(rig_noted(r, "closed loop, back to back"));
+    assert_true(rig_noted(r, "Not measured: depth 8, 16, 32, 64, 128, for want of time"));
     rig_close(r);
 }
 
-static void without_a_queue_depth_32_is_left_out_by_name(void **state)
+static void without_a_queue_depth_1_and_the_pace_are_left(void **state)
 {
     (void)state;
     struct rig *r = small(&disk_read);
     rig_set(r, "engine", "sync");
     assert_int_equal(rig_setup(r), 0);
-    for (unsigned i = 0; i < 2; i++) {
-        assert_int_equal(rig_measure(r, 10 * MS), 0);
-        assert_true(r->hists[SWEEP_QD1].total > 0);
-        assert_int_equal(r->hists[SWEEP_QD32].total, 0);
-    }
+    assert_int_equal(rig_measure(r, 10 * MS), 0);
+    assert_int_equal(measured(r), CURVE_QD1);
+    keep(r, sweep_row(CURVE_QD1) + 1, 10000);
+    assert_int_equal(rig_measure(r, 25 * MS), 0); /* due at 10 and 20 ms; that at 0 is warm-up */
+    assert_int_equal(measured(r), TURNS_PACED);
+    assert_in_range(r->hists[SWEEP_PACED].total, 2, 3);
     r->probe->judge(&r->run);
-    assert_true(rig_noted(r, "Depth 32 was not measured: pread and pwrite has no queue."));
+    assert_true(rig_noted(r, "Not measured: depth 2, 4, 8, 16, 32, 64, 128, for pread and pwrite "
+                             "has no queue."));
+    assert_true(rig_noted(r, "At a pace of one 4 KiB read every 10 ms (open loop"));
+    assert_false(rig_noted(r, "The knee is"));
+    assert_int_equal(result_metric_find(&r->result, "disk.read.knee")->block_count, 0);
     rig_close(r);
+}
+
+static void the_slot_ends_before_a_turn_that_would_be_cut_short(void **state)
+{
+    (void)state;
+    struct rig *r = small(&disk_read);
+    assert_int_equal(rig_setup(r), 0);
+    r->run.slot_end_ns = clk_now_ns() + 20 * MS + sweep_turn_ns(r->run.slot_ns);
+    assert_int_equal(rig_measure(r, 20 * MS), 0);
+    assert_true(r->run.done);
+    rig_close(r);
+}
+
+static void turns_last_whole_slices_of_a_limiter(void **state)
+{
+    (void)state;
+    assert_int_equal(sweep_turn_ns(S / 2), 100 * MS);
+    assert_int_equal(sweep_turn_ns(8 * S), 100 * MS);
+    assert_int_equal(sweep_turn_ns(16 * S), 200 * MS);
+    assert_int_equal(sweep_turn_ns(23 * S), 200 * MS);
+    assert_int_equal(sweep_turn_ns(3600 * S), 300 * MS);
 }
 
 static void writes_keep_the_budget_to_the_byte_and_end_the_slot(void **state)
@@ -107,12 +172,82 @@ static void writes_keep_the_budget_to_the_byte_and_end_the_slot(void **state)
     struct rig *r = small(&disk_write);
     r->run.slot_ns = 8 * S;
     r->run.write_budget_bytes = 16 * RIG_MIB + 8 * 4096 + 4095;
-    assert_int_equal(rig_setup(r), 0); /* the warm-up may use it all */
-    assert_int_equal(rig_measure(r, 60 * S), 0);
+    assert_int_equal(rig_setup(r), 0);
+    for (unsigned i = 0; i < 8 && !r->run.done; i++)
+        assert_int_equal(rig_measure(r, 60 * S), 0);
     assert_int_equal(r->result.written_bytes, 16 * RIG_MIB + 8 * 4096);
-    assert_true(r->run.slot_end_ns <= clk_now_ns());
+    assert_true(r->run.done);
     r->probe->judge(&r->run);
     assert_true(rig_noted(r, "write budget"));
+    rig_close(r);
+}
+
+static void no_turn_takes_more_than_its_part_of_the_write_budget(void **state)
+{
+    (void)state;
+    struct rig *r = small(&disk_write);
+    r->run.write_budget_bytes = 16 * RIG_MIB + 32 * 4096;
+    assert_int_equal(rig_setup(r), 0);
+    unsigned turns = 0;
+    for (uint64_t before = r->result.written_bytes; !r->run.done; turns++) {
+        assert_int_equal(rig_measure(r, 60 * S), 0);
+        assert_in_range(r->result.written_bytes - before, 4096, 2 * 4096);
+        before = r->result.written_bytes;
+    }
+    assert_int_equal(r->result.written_bytes, 16 * RIG_MIB + 32 * 4096);
+    assert_in_range(turns, 16, 32);
+    rig_close(r);
+}
+
+static void a_stop_ends_the_climb_at_once(void **state)
+{
+    (void)state;
+    struct rig *r = small(&disk_read);
+    assert_int_equal(rig_setup(r), 0);
+    r->stopping = 1;
+    uint64_t written = r->result.written_bytes;
+    assert_int_equal(rig_measure(r, 3600 * S), 0); /* or this test would take an hour */
+    assert_int_equal(r->result.written_bytes, written);
+    assert_int_equal(measured(r), CURVE_NONE);
+    rig_close(r);
+}
+
+static void the_knee_has_the_blocks_of_its_depth(void **state)
+{
+    (void)state;
+    static const double iops[CURVE_DEPTHS] = { 10000, 19000, 30000, 31000, 31000 };
+    struct rig *r = small(&disk_read);
+    assert_int_equal(rig_setup(r), 0);
+    struct sweep *s = r->run.state;
+    for (unsigned i = 0; i < 5; i++) {
+        s->curve.iops[i] = iops[i];
+        keep(r, sweep_row(i) + 1, iops[i] - 100);
+        keep(r, sweep_row(i) + 1, iops[i] + 100);
+    }
+    r->probe->judge(&r->run);
+    assert_int_equal(result_summarise(&r->result, &r->e), 0);
+    const struct result_metric *knee = result_metric_find(&r->result, "disk.read.knee");
+    const struct result_metric *rate = result_metric_find(&r->result, "disk.read.knee.iops");
+    assert_int_equal(knee->block_count, 1);
+    assert_float_equal(result_statistic_find(knee, "value")->value, 4, 0);
+    assert_int_equal(rate->block_count, 2);
+    assert_float_equal(result_statistic_find(rate, "value")->value, 30000, 0);
+    assert_true(rig_noted(r, "The knee is depth 4, the smallest with 95 % of the best rate"));
+    assert_false(rig_noted(r, "it may lie beyond"));
+    rig_close(r);
+}
+
+static void a_knee_at_the_deepest_depth_may_lie_beyond(void **state)
+{
+    (void)state;
+    struct rig *r = small(&disk_write);
+    assert_int_equal(rig_setup(r), 0);
+    struct sweep *s = r->run.state;
+    s->curve.iops[CURVE_QD1] = 10;
+    s->curve.iops[CURVE_QD32] = 100;
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "The knee is depth 32"));
+    assert_true(rig_noted(r, "it may lie beyond"));
     rig_close(r);
 }
 
@@ -169,10 +304,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_follows_memory_time_and_space),
+        cmocka_unit_test(the_note_says_what_decided_the_size),
         cmocka_unit_test(only_the_write_probe_writes_beyond_the_file),
-        cmocka_unit_test(repetitions_take_turns_at_depth_1_and_32),
-        cmocka_unit_test(without_a_queue_depth_32_is_left_out_by_name),
+        cmocka_unit_test(each_repetition_is_one_depth_from_1_upwards),
+        cmocka_unit_test(without_a_queue_depth_1_and_the_pace_are_left),
+        cmocka_unit_test(the_slot_ends_before_a_turn_that_would_be_cut_short),
+        cmocka_unit_test(turns_last_whole_slices_of_a_limiter),
         cmocka_unit_test(writes_keep_the_budget_to_the_byte_and_end_the_slot),
+        cmocka_unit_test(no_turn_takes_more_than_its_part_of_the_write_budget),
+        cmocka_unit_test(a_stop_ends_the_climb_at_once),
+        cmocka_unit_test(the_knee_has_the_blocks_of_its_depth),
+        cmocka_unit_test(a_knee_at_the_deepest_depth_may_lie_beyond),
         cmocka_unit_test(the_null_engine_is_never_believed),
         cmocka_unit_test(a_stop_while_the_file_is_prepared_is_an_interruption),
         cmocka_unit_test(a_disk_too_slow_for_the_slot_says_so),
