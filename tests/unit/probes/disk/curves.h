@@ -1,13 +1,13 @@
 /*
  * curves: recorded and made-up curves of random I/O over queue depths.
  *
- * The recorded ones are of a virtio disk, alone and with neighbours, free and under blkio
- * throttles (cgroup v1): repetitions of 250 ms at depths 1, 2, 4 ... 128 in turns.
+ * The recorded ones are what disk.read and disk.write measured on a virtio disk with busy
+ * neighbours, free and under blkio throttles (cgroup v1), in slots of 8 and of 30 s.
  */
 #ifndef TESTS_UNIT_PROBES_DISK_CURVES_H
 #define TESTS_UNIT_PROBES_DISK_CURVES_H
 
-#include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,13 +21,12 @@ enum {
 
 struct curves {
     struct cap_block blocks[CURVES_BLOCKS];
-    double rates[CURVES_BLOCKS];
-    struct cap_part parts[CURVES_BLOCKS];
+    double work[CURVES_BLOCKS];
     struct cap_curve curve;
 };
 
-/* Repetitions that began before until_s; false when the file is missing. */
-static inline bool curves_read(struct curves *c, const char *name, double until_s)
+/* False when the file is missing. */
+static inline bool curves_read(struct curves *c, const char *name)
 {
     char path[128];
     char line[128];
@@ -38,11 +37,8 @@ static inline bool curves_read(struct curves *c, const char *name, double until_
     while (f && fgets(line, sizeof line, f)) {
         struct cap_block b;
         struct cap_depth d;
-        if (sscanf(line, "B %" SCNu64 " %" SCNu64 " %lf %u", &b.at_ns, &b.observed_ns, &b.count,
-                   &b.depth) == 4 &&
-            (double)b.at_ns < until_s * 1e9 && n < CURVES_BLOCKS) {
+        if (sscanf(line, "B %u %lf %lf", &b.depth, &b.rate, &b.count) == 3 && n < CURVES_BLOCKS)
             c->blocks[n++] = b;
-        }
         if (sscanf(line, "D %u %lf %lf %lf", &d.depth, &d.p50_ns, &d.p99_ns, &d.mean_ns) == 4)
             c->curve.depths[c->curve.depth_count++] = d;
     }
@@ -72,21 +68,17 @@ static inline double curves_rate(const struct curves_model *m, unsigned depth)
 static inline void curves_make(struct curves *c, const struct curves_model *m, uint64_t seed)
 {
     struct prng prng;
-    uint64_t at_ns = 0;
     prng_init(&prng, seed);
     memset(c, 0, sizeof *c);
     c->curve.blocks = c->blocks;
     for (unsigned round = 0; round < m->rounds; round++) {
         for (unsigned i = 0; i < CAP_DEPTHS; i++) {
             double noise = 1 + m->noise_ratio * 3.46 * (prng_unit(&prng) - 0.5);
-            uint64_t length_ns = 250000000;
             c->blocks[c->curve.block_count++] = (struct cap_block){
-                .at_ns = at_ns,
-                .observed_ns = length_ns,
-                .count = curves_rate(m, 1U << i) * noise * (double)length_ns / 1e9,
                 .depth = 1U << i,
+                .rate = curves_rate(m, 1U << i) * noise,
+                .count = curves_rate(m, 1U << i) * noise / 4,
             };
-            at_ns += length_ns + 100000;
         }
     }
     for (unsigned i = 0; i < CAP_DEPTHS; i++) {
