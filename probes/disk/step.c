@@ -15,6 +15,7 @@ enum {
 #define STEP_MAD_SIGMA 1.4826
 /* A level without any spread still has rounding. */
 #define STEP_LEAST_SIGMA_RATIO 0.005
+#define STEP_STOPPED_RATIO     0.01
 
 static void step_smooth(const double *v, size_t n, double *smooth)
 {
@@ -94,9 +95,7 @@ static double step_level(const double *v, size_t n, double *work, double *sigma)
     return sum / (double)count;
 }
 
-/*
- * The running median moves an edge by a value at most; the raw values next to it say where it is.
- */
+/* The running median moves an edge by a value or two; the values next to it say where it is. */
 static size_t step_edge(const double *v, size_t n, size_t at, double before, double after)
 {
     double best = INFINITY;
@@ -115,47 +114,56 @@ static size_t step_edge(const double *v, size_t n, size_t at, double before, dou
     return found;
 }
 
-static void step_weigh(struct step *s, const double *v, size_t n, double *work)
+/* Whether the levels of the logarithms on both sides of s->at stand apart. */
+static bool step_apart(struct step *s, const double *logs, size_t n, double *work)
 {
     double sigma_before;
     double sigma_after;
-    s->before = step_level(v, s->at, work, &sigma_before);
-    s->after = step_level(v + s->at, n - s->at, work, &sigma_after);
-    double higher = fmax(s->before, s->after);
-    double sigma = fmax(sigma_before, sigma_after);
-    double apart = fabs(s->before - s->after);
-    s->noise_ratio = higher > 0 ? sigma / higher : NAN;
-    s->found = apart > STEP_LEAST_RATIO * higher && apart > STEP_NOISE_RATIO * sigma;
+    double before = step_level(logs, s->at, work, &sigma_before);
+    double after = step_level(logs + s->at, n - s->at, work, &sigma_after);
+    double apart = fabs(before - after);
+    s->noise_ratio = fmax(sigma_before, sigma_after);
+    return apart > -log(1 - STEP_LEAST_RATIO) && apart > STEP_NOISE_RATIO * s->noise_ratio;
 }
 
-static struct step step_none(const double *v, size_t n, double *work)
+/* Nothing is slower than a hundredth of the usual: a stop of the disk is one bad value like any. */
+static void step_logs(const double *v, size_t n, double *work, double *logs)
 {
-    struct step s = { .before = NAN, .after = NAN, .level = NAN, .noise_ratio = NAN };
-    double sigma = NAN;
-    if (n > 0)
-        s.level = step_level(v, n, work, &sigma);
-    s.noise_ratio = sigma / s.level;
-    return s;
+    memcpy(work, v, n * sizeof *v);
+    double least = fmax(stats_median(work, n) * STEP_STOPPED_RATIO, 1);
+    for (size_t i = 0; i < n; i++)
+        logs[i] = log(fmax(v[i], least));
+}
+
+static bool step_search(struct step *s, const double *logs, size_t n, double *work, uint64_t seed)
+{
+    double sigma;
+    step_smooth(logs, n, work);
+    double explained = step_split(work, n, &s->at);
+    if (!step_apart(s, logs, n, work) || step_is_chance(logs, n, explained, work, seed))
+        return false;
+    double before = step_level(logs, s->at, work, &sigma);
+    double after = step_level(logs + s->at, n - s->at, work, &sigma);
+    s->at = step_edge(logs, n, s->at, before, after);
+    return s->at >= STEP_SIDE && n - s->at >= STEP_SIDE && step_apart(s, logs, n, work);
 }
 
 struct step step_find(const double *v, size_t n, double *work, uint64_t seed)
 {
-    struct step s = step_none(v, n, work);
-    double level = s.level;
-    if (n < (size_t)2 * STEP_SIDE)
+    struct step s = { .before = NAN, .after = NAN, .level = NAN, .noise_ratio = NAN };
+    double *logs = work + (STEP_WORK - 1) * n;
+    double sigma;
+    if (n == 0)
         return s;
-    step_smooth(v, n, work);
-    double explained = step_split(work, n, &s.at);
-    step_weigh(&s, v, n, work);
-    if (s.found && !step_is_chance(v, n, explained, work, seed)) {
-        s.at = step_edge(v, n, s.at, s.before, s.after);
-        step_weigh(&s, v, n, work);
-        s.found = s.found && s.at >= STEP_SIDE && n - s.at >= STEP_SIDE;
+    s.level = step_level(v, n, work, &sigma);
+    step_logs(v, n, work, logs);
+    s.found = n >= (size_t)2 * STEP_SIDE && step_search(&s, logs, n, work, seed);
+    if (s.found) {
+        s.before = step_level(v, s.at, work, &sigma);
+        s.after = step_level(v + s.at, n - s.at, work, &sigma);
     } else {
-        s.found = false;
+        s.at = 0;
+        s.noise_ratio = sigma / s.level;
     }
-    if (!s.found)
-        s = step_none(v, n, work);
-    s.level = level;
     return s;
 }

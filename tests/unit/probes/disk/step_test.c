@@ -24,7 +24,7 @@ static uint64_t first_seed(void)
 
 struct series {
     double v[SERIES];
-    double work[3 * SERIES];
+    double work[STEP_WORK * SERIES];
     struct prng prng;
 };
 
@@ -81,6 +81,29 @@ static void a_rise_is_found_too(void **state)
         assert_int_equal(found.at, 30);
         assert_true(found.after > found.before);
     }
+}
+
+/*
+ * What was recorded when a throttle of 730 IOPS was lifted on a disk that others used: its own rate
+ * wandered by a factor of ten.
+ */
+static void a_lifted_throttle_is_found_before_a_wild_level(void **state)
+{
+    (void)state;
+    static const double v[] = { 690,   456,   795,  730,   755,   730,   730,   657,   730,   730,
+                                730,   730,   730,  730,   730,   5104,  7039,  7099,  10719, 12153,
+                                8815,  8708,  8516, 4317,  2306,  1920,  7933,  7425,  17960, 15708,
+                                21331, 24078, 5034, 12066, 23506, 25304, 21254, 10125, 17303 };
+
+    enum {
+        COUNT = sizeof v / sizeof *v
+    };
+
+    double work[STEP_WORK * COUNT];
+    struct step found = step_find(v, COUNT, work, 1);
+    assert_true(found.found);
+    assert_int_equal(found.at, 15);
+    assert_true(fabs(found.before / 730 - 1) < 0.03);
 }
 
 static void a_third_off_is_found_within_a_second_in_noise(void **state)
@@ -197,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fall_is_found_at_its_value_with_its_levels),
         cmocka_unit_test(a_rise_is_found_too),
+        cmocka_unit_test(a_lifted_throttle_is_found_before_a_wild_level),
         cmocka_unit_test(a_third_off_is_found_within_a_second_in_noise),
         cmocka_unit_test(noise_alone_is_no_step),
         cmocka_unit_test(strong_noise_is_no_step_either),
