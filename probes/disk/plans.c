@@ -23,59 +23,71 @@ enum {
 #define SCALEWAY "Scaleway block storage documentation"
 #define HEICLOUD "heiCLOUD volume types, as an example of tiers on Ceph RBD"
 
+#define PLANS_FIXED(title, directions, rate, words, where)                                         \
+    {                                                                                              \
+        .name = title, .of = directions, .fixed = rate, .rule = words, .source = where             \
+    }
+#define PLANS_BY_SIZE(title, directions, rate, floor, ceiling, words, where)                       \
+    {                                                                                              \
+        .name = title, .of = directions, .per_gib = rate, .least = floor, .most = ceiling,         \
+        .rule = words, .source = where                                                             \
+    }
+
 const struct plans_row plans_rows[] = {
-    {"AWS gp2",                      PLANS_BOTH,   0,               3,                100, 16000,    "3 IOPS per GiB, 100 to 16,000",                AWS     },
-    { "AWS gp2 in burst",            PLANS_BOTH,   3000,            0,                0,   0,        "3000 IOPS while 5.4 million I/O credits last",
-     AWS                                                                                                                                                     },
-    { "AWS gp3",                     PLANS_BOTH,   3000,            0,                0,   0,        "3000 IOPS unless more is paid for",            AWS     },
-    { "AWS gp3 or gp2, largest",     PLANS_BOTH,   16000,           0,                0,   0,        "16,000 IOPS at most",                          AWS     },
-    { "AWS gp3",                     PLANS_BYTES,  125 * PLANS_MIB, 0,                0,   0,        "125 MiB/s unless more is paid for",            AWS     },
-    { "AWS gp2, small",              PLANS_BYTES,  128 * PLANS_MIB, 0,                0,   0,        "128 MiB/s up to 170 GiB",                      AWS     },
-    { "AWS gp2 or sc1",              PLANS_BYTES,  250 * PLANS_MIB, 0,                0,   0,        "250 MiB/s at most",                            AWS     },
-    { "AWS st1",                     PLANS_BYTES,  500 * PLANS_MIB, 0,                0,   0,        "500 MiB/s at most",                            AWS     },
-    { "Azure P1 to P4",              PLANS_BOTH,   120,             0,                0,   0,        "120 IOPS",                                     AZURE   },
-    { "Azure P6",                    PLANS_BOTH,   240,             0,                0,   0,        "240 IOPS",                                     AZURE   },
-    { "Azure P10 or Standard HDD",   PLANS_BOTH,   500,             0,                0,   0,        "500 IOPS",                                     AZURE   },
-    { "Azure P15",                   PLANS_BOTH,   1100,            0,                0,   0,        "1100 IOPS",                                    AZURE   },
-    { "Azure P20",                   PLANS_BOTH,   2300,            0,                0,   0,        "2300 IOPS",                                    AZURE   },
-    { "Azure Premium SSD in burst",  PLANS_BOTH,   3500,            0,                0,   0,        "3500 IOPS for 30 minutes",                     AZURE   },
-    { "Azure Premium SSD v2",        PLANS_BOTH,   3000,            0,                0,   0,        "3000 IOPS unless more is paid for",
-     AZURE                                                                                                                                                   },
-    { "Azure P30",                   PLANS_BOTH,   5000,            0,                0,   0,        "5000 IOPS",                                    AZURE   },
-    { "Azure P40 or P50",            PLANS_BOTH,   7500,            0,                0,   0,        "7500 IOPS",                                    AZURE   },
-    { "Azure P60",                   PLANS_BOTH,   16000,           0,                0,   0,        "16,000 IOPS",                                  AZURE   },
-    { "Azure P80",                   PLANS_BOTH,   20000,           0,                0,   0,        "20,000 IOPS",                                  AZURE   },
-    { "Azure on-demand burst",       PLANS_BOTH,   30000,           0,                0,   0,        "30,000 IOPS above 512 GiB",                    AZURE   },
-    { "Azure Ultra",                 PLANS_BOTH,   0,               300,              0,   INFINITY, "300 IOPS per GiB at most",                     AZURE   },
-    { "Azure P1 to P4",              PLANS_BYTES,  25 * PLANS_MB,   0,                0,   0,        "25 MB/s",                                      AZURE   },
-    { "Azure P6",                    PLANS_BYTES,  50 * PLANS_MB,   0,                0,   0,        "50 MB/s",                                      AZURE   },
-    { "Azure P10",                   PLANS_BYTES,  100 * PLANS_MB,  0,                0,   0,        "100 MB/s",                                     AZURE   },
-    { "Azure P15 or Premium SSD v2", PLANS_BYTES,  125 * PLANS_MB,  0,                0,   0,        "125 MB/s",                                     AZURE   },
-    { "Azure P20",                   PLANS_BYTES,  150 * PLANS_MB,  0,                0,   0,        "150 MB/s",                                     AZURE   },
-    { "Azure Premium SSD in burst",  PLANS_BYTES,  170 * PLANS_MB,  0,                0,   0,        "170 MB/s for 30 minutes",
-     AZURE                                                                                                                                                   },
-    { "Azure P30",                   PLANS_BYTES,  200 * PLANS_MB,  0,                0,   0,        "200 MB/s",                                     AZURE   },
-    { "Azure P40 or P50",            PLANS_BYTES,  250 * PLANS_MB,  0,                0,   0,        "250 MB/s",                                     AZURE   },
-    { "Azure P60",                   PLANS_BYTES,  500 * PLANS_MB,  0,                0,   0,        "500 MB/s",                                     AZURE   },
-    { "Azure P80",                   PLANS_BYTES,  900 * PLANS_MB,  0,                0,   0,        "900 MB/s",                                     AZURE   },
-    { "GCP standard",                PLANS_READS,  0,               0.75,             0,   INFINITY, "0.75 read IOPS per GiB",                       GCP     },
-    { "GCP standard",                PLANS_WRITES, 0,               1.5,              0,   INFINITY, "1.5 write IOPS per GiB",                       GCP     },
-    { "GCP balanced",                PLANS_BOTH,   0,               6,                0,   INFINITY, "6 IOPS per GiB",                               GCP     },
-    { "GCP SSD",                     PLANS_BOTH,   0,               30,               0,   INFINITY, "30 IOPS per GiB",                              GCP     },
-    { "GCP standard",                PLANS_BYTES,  0,               0.12 * PLANS_MIB, 0,   INFINITY, "0.12 MiB/s per GiB",                           GCP     },
-    { "GCP balanced",                PLANS_BYTES,  0,               0.28 * PLANS_MIB, 0,   INFINITY, "0.28 MiB/s per GiB",                           GCP     },
-    { "GCP SSD",                     PLANS_BYTES,  0,               0.48 * PLANS_MIB, 0,   INFINITY, "0.48 MiB/s per GiB",                           GCP     },
-    { "Vultr NVMe",                  PLANS_BOTH,   10000,           0,                0,   0,        "10,000 IOPS",                                  VULTR   },
-    { "Vultr NVMe in burst",         PLANS_BOTH,   15000,           0,                0,   0,        "half as much again for a minute",              VULTR   },
-    { "Vultr HDD",                   PLANS_BOTH,   500,             0,                0,   0,        "500 IOPS",                                     VULTR   },
-    { "Vultr HDD in burst",          PLANS_BOTH,   750,             0,                0,   0,        "half as much again for a minute",              VULTR   },
-    { "Vultr NVMe",                  PLANS_BYTES,  400 * PLANS_MIB, 0,                0,   0,        "400 MiB/s",                                    VULTR   },
-    { "Vultr HDD",                   PLANS_BYTES,  100 * PLANS_MIB, 0,                0,   0,        "100 MiB/s",                                    VULTR   },
-    { "Scaleway 5K",                 PLANS_BOTH,   5000,            0,                0,   0,        "5000 IOPS",                                    SCALEWAY},
-    { "Scaleway 15K",                PLANS_BOTH,   15000,           0,                0,   0,        "15,000 IOPS",                                  SCALEWAY},
-    { "an OpenStack HDD tier",       PLANS_BOTH,   250,             0,                0,   0,        "250 IOPS, in burst 500",                       HEICLOUD},
-    { "an OpenStack SSD tier",       PLANS_BOTH,   2000,            0,                0,   0,        "2000 IOPS, in burst 10,000",                   HEICLOUD},
-    { NULL,                          0,            0,               0,                0,   0,        NULL,                                           NULL    },
+    PLANS_BY_SIZE("AWS gp2", PLANS_BOTH, 3, 100, 16000, "3 IOPS per GiB, 100 to 16,000", AWS),
+    PLANS_FIXED("AWS gp2 in burst", PLANS_BOTH, 3000,
+                "3000 IOPS while 5.4 million I/O credits last", AWS),
+    PLANS_FIXED("AWS gp3", PLANS_BOTH, 3000, "3000 IOPS unless more is paid for", AWS),
+    PLANS_FIXED("AWS gp3 or gp2, largest", PLANS_BOTH, 16000, "16,000 IOPS at most", AWS),
+    PLANS_FIXED("AWS gp3", PLANS_BYTES, 125 * PLANS_MIB, "125 MiB/s unless more is paid for", AWS),
+    PLANS_FIXED("AWS gp2, small", PLANS_BYTES, 128 * PLANS_MIB, "128 MiB/s up to 170 GiB", AWS),
+    PLANS_FIXED("AWS gp2 or sc1", PLANS_BYTES, 250 * PLANS_MIB, "250 MiB/s at most", AWS),
+    PLANS_FIXED("AWS st1", PLANS_BYTES, 500 * PLANS_MIB, "500 MiB/s at most", AWS),
+    PLANS_FIXED("Azure P1 to P4", PLANS_BOTH, 120, "120 IOPS", AZURE),
+    PLANS_FIXED("Azure P6", PLANS_BOTH, 240, "240 IOPS", AZURE),
+    PLANS_FIXED("Azure P10 or Standard HDD", PLANS_BOTH, 500, "500 IOPS", AZURE),
+    PLANS_FIXED("Azure P15", PLANS_BOTH, 1100, "1100 IOPS", AZURE),
+    PLANS_FIXED("Azure P20", PLANS_BOTH, 2300, "2300 IOPS", AZURE),
+    PLANS_FIXED("Azure Premium SSD in burst", PLANS_BOTH, 3500, "3500 IOPS for 30 minutes", AZURE),
+    PLANS_FIXED("Azure Premium SSD v2", PLANS_BOTH, 3000, "3000 IOPS unless more is paid for",
+                AZURE),
+    PLANS_FIXED("Azure P30", PLANS_BOTH, 5000, "5000 IOPS", AZURE),
+    PLANS_FIXED("Azure P40 or P50", PLANS_BOTH, 7500, "7500 IOPS", AZURE),
+    PLANS_FIXED("Azure P60", PLANS_BOTH, 16000, "16,000 IOPS", AZURE),
+    PLANS_FIXED("Azure P80", PLANS_BOTH, 20000, "20,000 IOPS", AZURE),
+    PLANS_FIXED("Azure on-demand burst", PLANS_BOTH, 30000, "30,000 IOPS above 512 GiB", AZURE),
+    PLANS_BY_SIZE("Azure Ultra", PLANS_BOTH, 300, 0, INFINITY, "300 IOPS per GiB at most", AZURE),
+    PLANS_FIXED("Azure P1 to P4", PLANS_BYTES, 25 * PLANS_MB, "25 MB/s", AZURE),
+    PLANS_FIXED("Azure P6", PLANS_BYTES, 50 * PLANS_MB, "50 MB/s", AZURE),
+    PLANS_FIXED("Azure P10", PLANS_BYTES, 100 * PLANS_MB, "100 MB/s", AZURE),
+    PLANS_FIXED("Azure P15 or Premium SSD v2", PLANS_BYTES, 125 * PLANS_MB, "125 MB/s", AZURE),
+    PLANS_FIXED("Azure P20", PLANS_BYTES, 150 * PLANS_MB, "150 MB/s", AZURE),
+    PLANS_FIXED("Azure Premium SSD in burst", PLANS_BYTES, 170 * PLANS_MB,
+                "170 MB/s for 30 minutes", AZURE),
+    PLANS_FIXED("Azure P30", PLANS_BYTES, 200 * PLANS_MB, "200 MB/s", AZURE),
+    PLANS_FIXED("Azure P40 or P50", PLANS_BYTES, 250 * PLANS_MB, "250 MB/s", AZURE),
+    PLANS_FIXED("Azure P60", PLANS_BYTES, 500 * PLANS_MB, "500 MB/s", AZURE),
+    PLANS_FIXED("Azure P80", PLANS_BYTES, 900 * PLANS_MB, "900 MB/s", AZURE),
+    PLANS_BY_SIZE("GCP standard", PLANS_READS, 0.75, 0, INFINITY, "0.75 read IOPS per GiB", GCP),
+    PLANS_BY_SIZE("GCP standard", PLANS_WRITES, 1.5, 0, INFINITY, "1.5 write IOPS per GiB", GCP),
+    PLANS_BY_SIZE("GCP balanced", PLANS_BOTH, 6, 0, INFINITY, "6 IOPS per GiB", GCP),
+    PLANS_BY_SIZE("GCP SSD", PLANS_BOTH, 30, 0, INFINITY, "30 IOPS per GiB", GCP),
+    PLANS_BY_SIZE("GCP standard", PLANS_BYTES, 0.12 * PLANS_MIB, 0, INFINITY, "0.12 MiB/s per GiB",
+                  GCP),
+    PLANS_BY_SIZE("GCP balanced", PLANS_BYTES, 0.28 * PLANS_MIB, 0, INFINITY, "0.28 MiB/s per GiB",
+                  GCP),
+    PLANS_BY_SIZE("GCP SSD", PLANS_BYTES, 0.48 * PLANS_MIB, 0, INFINITY, "0.48 MiB/s per GiB", GCP),
+    PLANS_FIXED("Vultr NVMe", PLANS_BOTH, 10000, "10,000 IOPS", VULTR),
+    PLANS_FIXED("Vultr NVMe in burst", PLANS_BOTH, 15000, "half as much again for a minute", VULTR),
+    PLANS_FIXED("Vultr HDD", PLANS_BOTH, 500, "500 IOPS", VULTR),
+    PLANS_FIXED("Vultr HDD in burst", PLANS_BOTH, 750, "half as much again for a minute", VULTR),
+    PLANS_FIXED("Vultr NVMe", PLANS_BYTES, 400 * PLANS_MIB, "400 MiB/s", VULTR),
+    PLANS_FIXED("Vultr HDD", PLANS_BYTES, 100 * PLANS_MIB, "100 MiB/s", VULTR),
+    PLANS_FIXED("Scaleway 5K", PLANS_BOTH, 5000, "5000 IOPS", SCALEWAY),
+    PLANS_FIXED("Scaleway 15K", PLANS_BOTH, 15000, "15,000 IOPS", SCALEWAY),
+    PLANS_FIXED("an OpenStack HDD tier", PLANS_BOTH, 250, "250 IOPS, in burst 500", HEICLOUD),
+    PLANS_FIXED("an OpenStack SSD tier", PLANS_BOTH, 2000, "2000 IOPS, in burst 10,000", HEICLOUD),
+    { .name = NULL },
 };
 
 static bool plans_near(double value, double wanted)
@@ -130,7 +142,12 @@ static bool plans_burst_gp2(const struct plans_change *c, struct buf *out)
     double left_s = PLANS_GP2_CREDITS / (PLANS_GP2_BURST - c->after);
     bool rates = plans_near(c->before, PLANS_GP2_BURST) && c->after < c->before &&
                  c->after >= PLANS_GP2_LEAST * (1 - PLANS_WITHIN_RATIO);
-    if (!rates || c->since_s > left_s * (1 + PLANS_TIME_RATIO))
+    double size = c->size_bytes / PLANS_GIB;
+    double asks = c->after / 3; /* GiB */
+    bool floor = c->after <= PLANS_GP2_LEAST * (1 + PLANS_WITHIN_RATIO) && size <= asks;
+    bool sized = isnan(size) || floor ||
+                 (asks >= size * PLANS_SIZE_LEAST && asks <= size * PLANS_SIZE_MOST + 1);
+    if (!rates || !sized || c->since_s > left_s * (1 + PLANS_TIME_RATIO))
         return false;
     buf_addf(out,
              "AWS gp2: 3000 IOPS until its I/O credits are used up, then %.0f (3 per GiB, a volume "

@@ -108,6 +108,21 @@ static void gp2_credits_are_reckoned(void **state)
     assert_false(burst(3000, 50, 60, ""));
 }
 
+static void gp2_credits_fit_the_size_of_the_volume(void **state)
+{
+    (void)state;
+    struct plans_change c = { 3000, 900, 20, 295 * GIB, "", 2 };
+    buf_release(&out);
+    assert_true(plans_burst(&c, &out));
+    c.size_bytes = 252 * GIB;
+    assert_false(plans_burst(&c, &out));
+    c.after = 100; /* the floor, up to 33 GiB */
+    c.size_bytes = 8 * GIB;
+    assert_true(plans_burst(&c, &out));
+    c.size_bytes = 60 * GIB;
+    assert_false(plans_burst(&c, &out));
+}
+
 static void azure_and_vultr_have_their_times(void **state)
 {
     (void)state;
@@ -139,6 +154,7 @@ int main(void)
         cmocka_unit_test(rules_by_size_need_the_size_to_fit),
         cmocka_unit_test(the_floor_of_a_rule_is_for_small_volumes),
         cmocka_unit_test(gp2_credits_are_reckoned),
+        cmocka_unit_test(gp2_credits_fit_the_size_of_the_volume),
         cmocka_unit_test(azure_and_vultr_have_their_times),
         cmocka_unit_test(a_burstable_instance_is_known_by_name),
     };
