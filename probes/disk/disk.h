@@ -10,5 +10,6 @@ extern const struct probe disk_wal;
 extern const struct probe disk_read;
 extern const struct probe disk_write;
 extern const struct probe disk_flush;
+extern const struct probe disk_burst;
 
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "probes/disk/bed.h"
@@ -56,6 +57,7 @@ enum {
     DISK_FLUSH_FILE_BYTES = 16 << 20,
     DISK_FLUSH_FILL_SHARE = 4,         /* a quarter of the slot, at most, for the file */
     DISK_FLUSH_BUDGET_RATE = 32 << 20, /* bytes a second of the slot that may be written */
+    DISK_FLUSH_FIELD = 16,             /* of the device's stat: flush requests done */
     DISK_FLUSH_BULK_EVERY = 32         /* rounds of write, sync and clean sync for one of 1 MiB */
 };
 
@@ -101,15 +103,19 @@ static uint64_t disk_flush_count(const struct probe_site *site)
 {
     char path[96];
     char line[512];
-    uint64_t count = UINT64_MAX;
     struct err ignored;
     (void)snprintf(path, sizeof path, "block/%s/stat", site->place->device);
     if (site->sys_fd < 0 || site->place->device[0] == '\0' ||
         file_line_at(site->sys_fd, path, line, sizeof line, &ignored)) {
-        return count;
+        return UINT64_MAX;
     }
-    (void)sscanf(line, "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %" SCNu64,
-                 &count);
+    const char *at = line;
+    for (unsigned field = 1; field < DISK_FLUSH_FIELD; field++) {
+        at += strspn(at, " ");
+        at += strcspn(at, " ");
+    }
+    at += strspn(at, " ");
+    uint64_t count = *at ? strtoull(at, NULL, 10) : 0;
     return count > 0 ? count : UINT64_MAX;
 }
 
