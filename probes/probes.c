@@ -9,8 +9,8 @@
 #include "probes/noise/noise.h"
 
 const struct probe *const probes_all[] = {
-    &host,       &host_try,      &disk_wal,  &disk_read, &disk_write,  &disk_flush,
-    &disk_burst, &image_extract, &image_wal, &net_rtt,   &noise_stall, NULL,
+    &host,       &host_try,      &disk_wal,  &disk_read, &disk_write,  &disk_flush, &disk_burst,
+    &disk_class, &image_extract, &image_wal, &net_rtt,   &noise_stall, NULL,
 };
 
 const struct probe *probes_find(const char *name)

@@ -11,5 +11,6 @@ extern const struct probe disk_read;
 extern const struct probe disk_write;
 extern const struct probe disk_flush;
 extern const struct probe disk_burst;
+extern const struct probe disk_class;
 
 #endif
