@@ -32,7 +32,7 @@ bool curve_stopped(const struct curve *c, unsigned climbed)
 
 bool curve_revives(const struct curve *c, unsigned climbed, unsigned rung)
 {
-    return rung >= climbed && c->iops[rung] > 0 && curve_gains(c, climbed, rung);
+    return c->iops[rung] > 0 && curve_gains(c, climbed, rung);
 }
 
 unsigned curve_knee(const struct curve *c)
@@ -61,4 +61,10 @@ unsigned curve_above(const struct curve *c, unsigned rung)
             return rung;
     }
     return CURVE_NONE;
+}
+
+bool curve_saves(const struct curve *c, int asked, double answered_iops, unsigned rung)
+{
+    double bar = curve_best(c, CURVE_DEPTHS) * CURVE_KNEE_PERCENT / 100;
+    return (int)rung > asked || answered_iops < bar;
 }

@@ -36,5 +36,10 @@ unsigned curve_knee(const struct curve *c);
  * the deepest of all. */
 unsigned curve_below(const struct curve *c, unsigned rung);
 unsigned curve_above(const struct curve *c, unsigned rung);
+/*
+ * Whether before that rung less was asked for (asked: its rung; -1: nothing, or at a pace), or
+ * answered, than a limiter may let through: it may then have saved something up.
+ */
+bool curve_saves(const struct curve *c, int asked, double answered_iops, unsigned rung);
 
 #endif

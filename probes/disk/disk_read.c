@@ -1,32 +1,44 @@
 #include "probes/disk/disk.h"
 #include "probes/disk/sweep.h"
+#include "probes/disk/sweep_tell.h"
 #include "probes/kit/clk.h"
 
-/* Latency and rate at one depth; what of them stands in the headline. */
-#define DISK_READ_AT(depth, latency_shown, rate_shown)                                             \
-    { "disk.read.qd" #depth, UNIT_NS,                                                              \
-      METRIC_LOWER,          METRIC_HIST,                                                          \
-      latency_shown,         "How long a 4 KiB random read takes at queue depth " #depth "." },    \
+/* Two rows for each depth; what of them stands in the headline. */
+#define LATENCY_AT(depth, shown)                                                                   \
     {                                                                                              \
-        "disk.read.qd" #depth ".iops", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, rate_shown,         \
-            "4 KiB random reads a second at queue depth " #depth "."                               \
+        .id = "disk.read.qd" #depth, .unit = UNIT_NS, .better = METRIC_LOWER, .kind = METRIC_HIST, \
+        .show = (shown), .what = "How long a 4 KiB random read takes at queue depth " #depth "."   \
+    }
+#define RATE_AT(depth, shown)                                                                      \
+    {                                                                                              \
+        .id = "disk.read.qd" #depth ".iops", .unit = UNIT_PER_S, .better = METRIC_HIGHER,          \
+        .kind = METRIC_MEAN, .show = (shown),                                                      \
+        .what = "4 KiB random reads a second at queue depth " #depth "."                           \
     }
 
 static const struct metric disk_read_metrics[] = {
-    DISK_READ_AT(1, "p50 p99", ""),
-    DISK_READ_AT(2, "", ""),
-    DISK_READ_AT(4, "", ""),
-    DISK_READ_AT(8, "", ""),
-    DISK_READ_AT(16, "", ""),
-    DISK_READ_AT(32, "p50", "value"),
-    DISK_READ_AT(64, "", ""),
-    DISK_READ_AT(128, "", ""),
+    LATENCY_AT(1, "p50 p99"),
+    RATE_AT(1, ""),
+    LATENCY_AT(2, ""),
+    RATE_AT(2, ""),
+    LATENCY_AT(4, ""),
+    RATE_AT(4, ""),
+    LATENCY_AT(8, ""),
+    RATE_AT(8, ""),
+    LATENCY_AT(16, ""),
+    RATE_AT(16, ""),
+    LATENCY_AT(32, "p50"),
+    RATE_AT(32, "value"),
+    LATENCY_AT(64, ""),
+    RATE_AT(64, ""),
+    LATENCY_AT(128, ""),
+    RATE_AT(128, ""),
     [SWEEP_KNEE] = {"disk.read.knee",       UNIT_COUNT, METRIC_NEITHER, METRIC_MAX,  "value",
-                    "Smallest queue depth with 95 % of the best rate; the largest of several rounds."},
+                    "The smallest depth with 95 % of the best rate, the largest of several rounds."},
     [SWEEP_KNEE_IOPS] = { "disk.read.knee.iops", UNIT_PER_S, METRIC_HIGHER,  METRIC_MEAN, "",
-                    "4 KiB random reads a second at the knee."                                       },
+                    "4 KiB random reads a second at the knee."                                     },
     [SWEEP_PACED] = { "disk.read.paced",     UNIT_NS,    METRIC_LOWER,   METRIC_HIST, "",
-                    "How long a 4 KiB random read takes when one is due every 10 ms."                },
+                    "How long a 4 KiB random read takes when one is due every 10 ms."              },
     METRIC_END,
 };
 
@@ -59,6 +71,6 @@ const struct probe disk_read = {
     .estimate = disk_read_estimate,
     .setup = disk_read_setup,
     .measure = sweep_measure,
-    .judge = sweep_judge,
+    .judge = sweep_tell_judge,
     .teardown = sweep_teardown,
 };

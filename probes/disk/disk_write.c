@@ -1,32 +1,43 @@
 #include "probes/disk/disk.h"
 #include "probes/disk/sweep.h"
+#include "probes/disk/sweep_tell.h"
 #include "probes/kit/clk.h"
 
-/* Latency and rate at one depth; what of them stands in the headline. */
-#define DISK_WRITE_AT(depth, latency_shown, rate_shown)                                              \
-    {                                                                                                \
-        "disk.write.qd" #depth, UNIT_NS,                                                             \
-        METRIC_LOWER,           METRIC_HIST,                                                         \
-        latency_shown,          "How long a 4 KiB random overwrite takes at queue depth " #depth "." \
-    },                                                                                               \
-    {                                                                                                \
-        "disk.write.qd" #depth ".iops", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, rate_shown,          \
-            "4 KiB random overwrites a second at queue depth " #depth "."                            \
+/* Two rows for each depth; what of them stands in the headline. */
+#define LATENCY_AT(depth, shown)                                                                   \
+    {                                                                                              \
+        .id = "disk.write.qd" #depth, .unit = UNIT_NS, .better = METRIC_LOWER,                     \
+        .kind = METRIC_HIST, .show = (shown),                                                      \
+        .what = "How long a 4 KiB random overwrite takes at queue depth " #depth "."               \
+    }
+#define RATE_AT(depth, shown)                                                                      \
+    {                                                                                              \
+        .id = "disk.write.qd" #depth ".iops", .unit = UNIT_PER_S, .better = METRIC_HIGHER,         \
+        .kind = METRIC_MEAN, .show = (shown),                                                      \
+        .what = "4 KiB random overwrites a second at queue depth " #depth "."                      \
     }
 
 static const struct metric disk_write_metrics[] = {
-    DISK_WRITE_AT(1, "p50 p99", ""),
-    DISK_WRITE_AT(2, "", ""),
-    DISK_WRITE_AT(4, "", ""),
-    DISK_WRITE_AT(8, "", ""),
-    DISK_WRITE_AT(16, "", ""),
-    DISK_WRITE_AT(32, "p50", "value"),
-    DISK_WRITE_AT(64, "", ""),
-    DISK_WRITE_AT(128, "", ""),
+    LATENCY_AT(1, "p50 p99"),
+    RATE_AT(1, ""),
+    LATENCY_AT(2, ""),
+    RATE_AT(2, ""),
+    LATENCY_AT(4, ""),
+    RATE_AT(4, ""),
+    LATENCY_AT(8, ""),
+    RATE_AT(8, ""),
+    LATENCY_AT(16, ""),
+    RATE_AT(16, ""),
+    LATENCY_AT(32, "p50"),
+    RATE_AT(32, "value"),
+    LATENCY_AT(64, ""),
+    RATE_AT(64, ""),
+    LATENCY_AT(128, ""),
+    RATE_AT(128, ""),
     [SWEEP_KNEE] = {"disk.write.knee",       UNIT_COUNT, METRIC_NEITHER, METRIC_MAX,  "value",
-                    "Smallest queue depth with 95 % of the best rate; the largest of several rounds."},
+                    "The smallest depth with 95 % of the best rate, the largest of several rounds."},
     [SWEEP_KNEE_IOPS] = { "disk.write.knee.iops", UNIT_PER_S, METRIC_HIGHER,  METRIC_MEAN, "",
-                    "4 KiB random overwrites a second at the knee."                                  },
+                    "4 KiB random overwrites a second at the knee."                                },
     METRIC_END,
 };
 
@@ -59,6 +70,6 @@ const struct probe disk_write = {
     .estimate = disk_write_estimate,
     .setup = disk_write_setup,
     .measure = sweep_measure,
-    .judge = sweep_judge,
+    .judge = sweep_tell_judge,
     .teardown = sweep_teardown,
 };

@@ -8,7 +8,7 @@
 #include "probes/kit/clk.h"
 
 struct slot {
-    uint64_t started_ns; /* closed loop: handed over; open loop: due */
+    uint64_t started_ns; /* closed loop: its place became free; open loop: due */
     uint64_t offset;
     bool write;
 };
@@ -26,7 +26,8 @@ struct loop {
     uint64_t due_ns;                          /* open loop: when the next I/O to prepare is due */
     uint64_t progress_ns;                     /* last completion, or the start */
     uint64_t stopped_ns;                      /* when *stopping was seen; 0: not yet */
-    uint32_t idle[ENGINE_DEPTH_MAX];          /* slots with nothing to do */
+    uint32_t idle[ENGINE_DEPTH_MAX];          /* a ring of slots with nothing to do, */
+    unsigned idle_first;                      /* taken in the order in which they came free */
     struct engine_io ready[ENGINE_DEPTH_MAX]; /* prepared, not yet taken by the engine */
     struct slot slots[ENGINE_DEPTH_MAX];
     struct engine_done completed[ENGINE_DEPTH_MAX];
@@ -93,47 +94,49 @@ static void loop_prepare(struct loop *l)
     uint32_t bytes = d->pattern->block_bytes;
     unsigned room = loop_room(l);
     for (unsigned i = 0; i < room; i++) {
-        uint32_t at = l->idle[--l->idle_count];
+        uint32_t at = l->idle[l->idle_first++ % ENGINE_DEPTH_MAX];
         struct slot *slot = &l->slots[at];
         slot->offset = pattern_next(d->pattern);
         slot->write = pattern_writes(d->pattern, d->write_percent);
-        slot->started_ns = l->due_ns;
-        l->due_ns += d->interval_ns;
+        if (d->interval_ns) {
+            slot->started_ns = l->due_ns;
+            l->due_ns += d->interval_ns;
+        }
         if (slot->write)
             pattern_stamp(d->pattern, d->engine->conf.buffers[at], bytes);
         l->ready[l->ready_count++] = (struct engine_io){
             .offset = slot->offset, .bytes = bytes, .slot = at, .write = slot->write
         };
     }
+    l->idle_count -= room;
     l->left -= room;
 }
 
-/* Just before they are handed over. */
-static void loop_stamp(struct loop *l)
+static void loop_note_late(struct loop *l, unsigned taken)
 {
+    struct drive_count *c = l->count;
     l->now_ns = tick_now_ns(l->tick);
-    if (l->in_flight == 0)
-        l->progress_ns = l->now_ns;
-    for (unsigned i = 0; l->drive->interval_ns == 0 && i < l->ready_count; i++)
-        l->slots[l->ready[i].slot].started_ns = l->now_ns;
+    for (unsigned i = 0; i < taken; i++) {
+        uint64_t late_ns = l->now_ns - l->slots[l->ready[i].slot].started_ns;
+        c->late_sum_ns += late_ns;
+        c->late_max_ns = late_ns > c->late_max_ns ? late_ns : c->late_max_ns;
+    }
 }
 
 /* The engine took the first of those that are ready. */
 static void loop_account(struct loop *l, unsigned taken)
 {
     struct drive_count *c = l->count;
-    for (unsigned i = 0; i < taken; i++) {
-        uint64_t started_ns = l->slots[l->ready[i].slot].started_ns;
-        uint64_t late_ns = l->now_ns > started_ns ? l->now_ns - started_ns : 0;
-        c->late_sum_ns += late_ns;
-        c->late_max_ns = late_ns > c->late_max_ns ? late_ns : c->late_max_ns;
+    const struct drive *d = l->drive;
+    if (d->interval_ns)
+        loop_note_late(l, taken);
+    for (unsigned i = 0; d->write_percent > 0 && i < taken; i++)
         c->written_bytes += l->ready[i].write ? l->ready[i].bytes : 0;
-    }
     l->ready_count -= taken;
     if (l->ready_count > 0)
         memmove(l->ready, l->ready + taken, l->ready_count * sizeof l->ready[0]);
     l->in_flight += taken;
-    c->bytes += (uint64_t)taken * l->drive->pattern->block_bytes;
+    c->bytes += (uint64_t)taken * d->pattern->block_bytes;
     c->depth_max = l->in_flight > c->depth_max ? l->in_flight : c->depth_max;
 }
 
@@ -147,7 +150,8 @@ static int loop_issue(struct loop *l, struct err *e)
     loop_prepare(l);
     if (l->ready_count == 0)
         return 0;
-    loop_stamp(l);
+    if (l->in_flight == 0)
+        l->progress_ns = l->now_ns;
     int taken = en->row->submit(en, l->ready, l->ready_count);
     if (taken == -EAGAIN || taken == -EINTR)
         taken = 0;
@@ -196,21 +200,23 @@ static int loop_take(struct loop *l, unsigned n, struct err *e)
     const struct drive *d = l->drive;
     uint32_t wanted = d->pattern->block_bytes;
     bool warm = l->now_ns >= d->warm_until_ns;
-    bool timed = warm && l->now_ns <= d->until_ns && !l->ending;
+    uint64_t before = l->count->completed;
     int status = 0;
     for (unsigned i = 0; i < n; i++) {
         const struct engine_done *done = &l->completed[i];
-        const struct slot *slot = &l->slots[done->slot];
-        l->idle[l->idle_count++] = done->slot;
+        struct slot *slot = &l->slots[done->slot];
+        l->idle[(l->idle_first + l->idle_count++) % ENGINE_DEPTH_MAX] = done->slot;
         if ((uint32_t)done->result != wanted) {
             status = status ? status : loop_fail(l, done, e);
             continue;
         }
         l->count->completed++;
-        l->count->timed_count += timed;
         if (warm)
             loop_record(l, slot->started_ns, slot->write);
+        slot->started_ns = l->now_ns; /* of its next I/O, in the closed loop */
     }
+    if (warm && l->now_ns <= d->until_ns && !l->ending)
+        l->count->timed_count += l->count->completed - before;
     l->in_flight -= n;
     l->progress_ns = l->now_ns;
     return status;
@@ -315,12 +321,10 @@ static int drive_open_loop(struct loop *l, struct err *e)
     return status;
 }
 
-/* In the open loop all that is due is handed over at once: the schedule makes the groups. */
 static unsigned drive_batch(const struct drive *d)
 {
-    unsigned batch =
-        d->interval_ns ? d->depth : (d->depth + DRIVE_BATCH_SHARE - 1) / DRIVE_BATCH_SHARE;
-    batch = d->batch ? d->batch : batch;
+    unsigned usual = d->interval_ns ? d->depth : DRIVE_BATCH;
+    unsigned batch = d->batch ? d->batch : usual;
     return batch < d->depth ? batch : d->depth;
 }
 
@@ -340,8 +344,10 @@ int drive_run(const struct drive *d, struct drive_count *count, struct err *e)
     l.left = d->bytes_max / d->pattern->block_bytes;
     l.batch = drive_batch(d);
     l.least = d->batch_least ? d->batch_least : 1;
-    for (unsigned i = 0; i < d->depth; i++)
-        l.idle[i] = d->depth - 1 - i;
+    for (unsigned i = 0; i < d->depth; i++) {
+        l.idle[i] = i;
+        l.slots[i].started_ns = l.now_ns;
+    }
     int status = d->interval_ns ? drive_open_loop(&l, e) : loop_run(&l, e);
     count->ended_ns = l.now_ns = tick_now_ns(l.tick);
     tick_align(l.tick);

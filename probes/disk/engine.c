@@ -37,8 +37,8 @@ static int engine_try(struct engine *en, struct err *e)
     return 0;
 }
 
-static int engine_start(const struct engine_row *row, struct engine *en,
-                        const struct engine_conf *conf, struct err *e)
+int engine_open(const struct engine_row *row, struct engine *en, const struct engine_conf *conf,
+                struct err *e)
 {
     *en = (struct engine){ .row = row, .conf = *conf };
     if (row->supported(e))
@@ -81,7 +81,7 @@ int engine_choose_from(const struct engine_row *const *rows, struct engine *en, 
     for (; *rows; rows++) {
         if (!engine_wanted(*rows, name))
             continue;
-        if (!engine_start(*rows, en, conf, &reason)) {
+        if (!engine_open(*rows, en, conf, &reason)) {
             engine_tell(en, name, &passed, why);
             buf_release(&passed);
             return 0;

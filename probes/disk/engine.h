@@ -2,7 +2,7 @@
  * engine: one way to hand I/O to the kernel. A const table row per engine; one driver loop
  * (drive.h) for all of them.
  *
- *     uring   io_uring: registered file and buffers where accepted
+ *     uring   io_uring with all that the kernel accepts; what it was is in `features`
  *     aio     libaio (io_submit)
  *     sync    pread and pwrite: depth 1 only
  *     null    completes at once: what remains is our own cost
@@ -20,7 +20,8 @@
 #include "probes/kit/err.h"
 
 enum {
-    ENGINE_DEPTH_MAX = 256
+    ENGINE_DEPTH_MAX = 256,
+    ENGINE_FEATURES_BYTES = 320
 };
 
 struct engine_io {
@@ -37,11 +38,21 @@ struct engine_done {
 
 struct engine;
 
+/* What to do without though the kernel may offer it; of engines that have such a thing. */
+struct engine_without {
+    bool fixed_file, fixed_buffers, fixed_ring; /* registered with the kernel ahead */
+    bool single_issuer;                         /* and then no deferral either */
+    bool deferral;    /* completion work is done when we ask for it, on our time */
+    bool cooperation; /* where deferral is not to be had: no interrupt of ours for it */
+    bool polling;     /* completions are looked for in the device's poll queues */
+};
+
 struct engine_conf {
     int fd;               /* borrowed; opened O_DIRECT where that is wanted */
     unsigned depth;       /* 1..ENGINE_DEPTH_MAX */
     void *const *buffers; /* depth of them, aligned, borrowed */
     size_t buffer_bytes;
+    struct engine_without without; /* all zero: everything is tried */
 };
 
 struct engine_row {
@@ -69,15 +80,20 @@ struct engine_row {
 struct engine {
     const struct engine_row *row;
     struct engine_conf conf;
-    void *state;        /* the engine's own */
-    char features[160]; /* what was tried and accepted: "registered file, registered buffers" */
-    bool abandoned;     /* the disk never answered: close waits for nothing and frees nothing */
+    void *state; /* the engine's own */
+    /* What is used, and what is not and why: "registered file; without registered buffers (as
+     * asked)". "" where there is nothing of that kind. */
+    char features[ENGINE_FEATURES_BYTES];
+    bool abandoned; /* the disk never answered: close waits for nothing and frees nothing */
 };
 
 extern const struct engine_row *const engine_all[]; /* in order of preference; ended by NULL */
 
 extern const struct engine_row engine_uring, engine_aio, engine_sync, engine_null;
 
+/* 0 when that one works, as engine_choose means it; may set en->abandoned when it does not. */
+int engine_open(const struct engine_row *row, struct engine *en, const struct engine_conf *conf,
+                struct err *e);
 /*
  * Opens the first engine that works (or the one named; "" or "auto" for any) and writes into `why`
  * one sentence: which, and what was wrong with the ones before it. An engine works when it is

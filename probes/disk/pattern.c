@@ -12,23 +12,6 @@ void pattern_init(struct pattern *p, enum pattern_order order, uint64_t span_byt
     p->serial = prng_next(&p->prng);
 }
 
-uint64_t pattern_next(struct pattern *p)
-{
-    uint64_t block = p->next;
-    if (p->order == PATTERN_RANDOM)
-        block = prng_below(&p->prng, p->blocks);
-    else
-        p->next = block + 1 < p->blocks ? block + 1 : 0;
-    return block * p->block_bytes;
-}
-
-bool pattern_writes(struct pattern *p, unsigned percent)
-{
-    if (percent == 0 || percent >= 100)
-        return percent != 0;
-    return prng_below(&p->prng, 100) < percent;
-}
-
 void pattern_stamp(struct pattern *p, void *bytes, size_t size)
 {
     char *at = bytes;

@@ -31,10 +31,26 @@ struct pattern {
 /* span_bytes is at least block_bytes; a rest smaller than a block is never touched. */
 void pattern_init(struct pattern *p, enum pattern_order order, uint64_t span_bytes,
                   uint32_t block_bytes, uint64_t seed);
+
 /* Offset in bytes, a multiple of block_bytes. */
-uint64_t pattern_next(struct pattern *p);
+static inline uint64_t pattern_next(struct pattern *p)
+{
+    uint64_t block = p->next;
+    if (p->order == PATTERN_RANDOM)
+        block = prng_below(&p->prng, p->blocks);
+    else
+        p->next = block + 1 < p->blocks ? block + 1 : 0;
+    return block * p->block_bytes;
+}
+
 /* Whether the next one is a write, for so many of a hundred; 0 and 100 draw nothing. */
-bool pattern_writes(struct pattern *p, unsigned percent);
+static inline bool pattern_writes(struct pattern *p, unsigned percent)
+{
+    if (percent == 0 || percent >= 100)
+        return percent != 0;
+    return prng_below(&p->prng, 100) < percent;
+}
+
 /*
  * Makes incompressible bytes new ones: 8 bytes of each PATTERN_STAMP_STEP change, so that neither
  * compression nor deduplication below us can take a write for one it has seen. size is a multiple

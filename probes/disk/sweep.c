@@ -4,8 +4,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "probes/disk/drive.h"
+#include "probes/disk/engine_opts.h"
+#include "probes/disk/race.h"
 #include "probes/disk/terms.h"
 #include "probes/disk/unnamed.h"
 #include "probes/kit/clk.h"
@@ -24,9 +27,12 @@
  * the time is better spent on more turns. */
 #define SWEEP_SLICE_NS   (100 * (uint64_t)CLK_NS_PER_MS)
 #define SWEEP_SLICES_MAX UINT64_C(3)
-/* Not recorded, at the start of a turn: longer than an idle disk takes to wake up, and than a burst
- * of a limiter's slice, after which each turn begins where the last one ended. */
+/* Not recorded, at the start of a turn: longer than an idle disk takes to wake up. */
 #define SWEEP_WARM_NS (25 * (uint64_t)CLK_NS_PER_MS)
+/* And before, where the turn before asked for less: a limiter has saved up to three slices, which
+ * it lets through at once. Asked deep, they are used up. SOURCE: Linux block/blk-throttle.c
+ * throtl_trim_slice. */
+#define SWEEP_SPEND_NS (30 * (uint64_t)CLK_NS_PER_MS)
 /* Of a turn: what is shorter is mostly its start and its end. */
 #define SWEEP_LEAST_NS (5 * (uint64_t)CLK_NS_PER_MS)
 #define SWEEP_PACE_NS  (SWEEP_PACE_MS * (uint64_t)CLK_NS_PER_MS)
@@ -36,21 +42,19 @@ enum {
     SWEEP_ROOM_SHARE = 2,   /* and at most half of what may be written there */
     SWEEP_FILL_SHARE = 4,   /* a quarter of the slot goes to filling it */
     SWEEP_TURNS = 80,       /* turns in a slot, where they can be as long as they should */
+    SWEEP_RACE_SHARE = 15,  /* a fifteenth to choosing an engine, where none is named */
+    SWEEP_RACE_LAPS = 25,   /* of which there are so many */
     SWEEP_WARM_SHARE = 5,   /* of a turn that is cut short, its start */
     SWEEP_WRITE_SHARE =
-        16,              /* no turn takes more of the write budget, so that all depths get some */
-    SWEEP_FEW = 20,      /* completions that a fixed time cannot count to a few per cent */
-    SWEEP_ENOUGH = 1000, /* and that say enough in however short a time */
+        16,               /* no turn takes more of the write budget, so that all depths get some */
+    SWEEP_FEW = 20,       /* completions that a fixed time cannot count to a few per cent */
+    SWEEP_ENOUGH = 1000,  /* and that say enough in however short a time */
+    SWEEP_SPEND_RUNG = 4, /* depth 16: near the rate of any disk, and soon answered by a slow one */
     SWEEP_PACED_DEPTH = 32, /* in flight at most, where the disk is slower than the pace */
 };
 
-static const char *const sweep_engines[] = { "auto", "uring", "aio", "sync", "null", NULL };
-
 const struct opt sweep_opts[] = {
-    OPT_CHOICE(struct sweep_conf, engine, .name = "engine", .arg = "NAME", .initial = "auto",
-               .choices = sweep_engines,
-               .help = "How I/O is handed to the kernel; auto takes the first of uring, aio and "
-                       "sync that works, null touches no disk and shows our own cost."),
+    ENGINE_OPTIONS(struct sweep_conf),
     OPT_BYTES(struct sweep_conf, file_bytes, .name = "file", .initial = "0",
               .max = UINT64_C(1) << 40,
               .help = "Size of the file; 0 chooses 256 MiB to 1 GiB by memory and time. Larger "
@@ -139,14 +143,31 @@ static int sweep_prepare_engine(struct sweep *s, struct probe_run *run, struct e
 {
     const struct sweep_conf *conf = run->conf;
     unsigned most = curve_depth(CURVE_DEPTHS - 1);
-    if (buffers_open(&s->buffers, most, SWEEP_BLOCK_BYTES, run->seed + run->repetition + 1, e))
+    if (buffers_open(&s->buffers, most, SWEEP_BLOCK_BYTES, run->seed, e))
         return -1;
     pattern_init(&s->pattern, PATTERN_RANDOM, s->bed.bytes, SWEEP_BLOCK_BYTES, run->seed);
-    struct engine_conf engine = { .fd = s->bed.fd,
-                                  .depth = most,
-                                  .buffers = s->buffers.items,
-                                  .buffer_bytes = SWEEP_BLOCK_BYTES };
-    return engine_choose(&s->engine, conf->engine, &engine, &s->why, e);
+    struct race race;
+    struct pattern trial = s->pattern; /* what is measured starts at the same offsets each time */
+    struct race_plan plan = {
+        .conf = {.fd = s->bed.fd,
+                 .depth = most,
+                 .buffers = s->buffers.items,
+                 .buffer_bytes = SWEEP_BLOCK_BYTES,
+                 .without = conf->without},
+        .pattern = &trial,
+        .lap_ns = sweep_least(RACE_LAP_NS, run->slot_ns / SWEEP_RACE_SHARE / SWEEP_RACE_LAPS),
+        .limit_ns = run->slot_ns / SWEEP_RACE_SHARE,
+        .tick = &s->tick,
+        .proc_fd = run->site->proc_fd,
+        .stopping = run->stopping,
+        .what = s->what,
+    };
+    bool any = strcmp(conf->engine, "auto") == 0;
+    int status = any ? race_engines(&s->engine, &plan, &race, &s->why, e)
+                     : engine_choose(&s->engine, conf->engine, &plan.conf, &s->why, e);
+    if (!status) /* they hold what was read meanwhile */
+        buffers_fill(&s->buffers, run->seed + 1);
+    return status;
 }
 
 static int sweep_prepare_seen(struct sweep *s, struct err *e)
@@ -171,13 +192,14 @@ int sweep_setup(struct probe_run *run, const struct metric *metrics, bool write,
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the state of random I/O");
     s->metrics = metrics;
     s->write = write;
+    s->asked = -1;
     s->turn_ns = sweep_turn_ns(run->slot_ns);
     (void)snprintf(s->what, sizeof s->what, "the scratch file below '%.256s'", run->site->dir);
     int status = sweep_prepare_bed(s, run, e);
     run->result->written_bytes = sweep_written(s);
+    tick_open(&s->tick, run->site->sys_fd);
     if (status || sweep_prepare_engine(s, run, e) || sweep_prepare_seen(s, e))
         return -1;
-    tick_open(&s->tick, run->site->sys_fd);
     turns_init(&s->turns, s->engine.row->queues, !write);
     workers_read(run->site->proc_fd, &s->workers);
     return 0;
@@ -199,7 +221,6 @@ static int sweep_drive(struct sweep *s, struct probe_run *run, struct drive *d,
     d->pattern = &s->pattern;
     d->tick = &s->tick;
     d->write_percent = s->write ? 100 : 0;
-    d->bytes_max = s->write ? sweep_allowance(s, run) : UINT64_MAX;
     d->stopping = run->stopping;
     d->what = s->what;
     int status = drive_run(d, count, e);
@@ -251,22 +272,45 @@ static void sweep_keep_latency(struct sweep_seen *seen, struct probe_run *run, u
     hist_merge(&seen->latency, &run->hists[row]);
 }
 
+/* Uses up what a limiter has saved. */
+static int sweep_spend(struct sweep *s, struct probe_run *run, unsigned rung, uint64_t bytes_max,
+                       struct err *e)
+{
+    struct drive_count count;
+    uint64_t now_ns = clk_now_ns();
+    uint64_t left_ns = run->until_ns > now_ns ? run->until_ns - now_ns : 0;
+    unsigned deep = rung > SWEEP_SPEND_RUNG ? rung : SWEEP_SPEND_RUNG;
+    struct drive drive = { .depth = s->engine.row->queues ? curve_depth(deep) : 1,
+                           .until_ns =
+                               now_ns + sweep_least(SWEEP_SPEND_NS, left_ns / SWEEP_WARM_SHARE),
+                           .bytes_max = bytes_max };
+    return sweep_drive(s, run, &drive, &count, e);
+}
+
 static int sweep_at_depth(struct sweep *s, struct probe_run *run, unsigned rung, struct err *e)
 {
     unsigned row = sweep_row(rung);
     struct sweep_seen *seen = &s->seen[rung];
     struct drive_count count;
+    uint64_t bytes = s->write ? sweep_allowance(s, run) : UINT64_MAX;
+    uint64_t written = s->overwritten_bytes;
+    if (curve_saves(&s->curve, s->asked, s->answered_iops, rung) &&
+        sweep_spend(s, run, rung, bytes / SWEEP_WARM_SHARE, e))
+        return -1;
+    s->asked = (int)rung;
     uint64_t now_ns = clk_now_ns();
-    uint64_t end_ns = sweep_least(now_ns + sweep_length_ns(s, run, rung), run->until_ns);
-    uint64_t length_ns = end_ns > now_ns ? end_ns - now_ns : 0;
+    uint64_t left_ns = run->until_ns > now_ns ? run->until_ns - now_ns : 0;
+    uint64_t length_ns = sweep_within(left_ns, SWEEP_LEAST_NS, sweep_length_ns(s, run, rung));
     uint64_t warm_ns = sweep_least(SWEEP_WARM_NS, length_ns / SWEEP_WARM_SHARE);
     struct drive drive = { .depth = curve_depth(rung),
                            .warm_until_ns = now_ns + warm_ns,
-                           .until_ns = end_ns,
-                           .latency = &run->hists[row] };
+                           .until_ns = now_ns + length_ns,
+                           .latency = &run->hists[row],
+                           .bytes_max = bytes - (s->overwritten_bytes - written) };
     int status = sweep_drive(s, run, &drive, &count, e);
     double iops = sweep_rate(seen, &count, length_ns - warm_ns);
     sweep_keep_latency(seen, run, row, count.ended_ns - count.began_ns);
+    s->answered_iops = isnan(iops) ? 0 : iops;
     if (isnan(iops))
         return status;
     run->values[row + 1] = iops;
@@ -287,7 +331,9 @@ static int sweep_paced(struct sweep *s, struct probe_run *run, struct err *e)
         .warm_until_ns = now_ns + SWEEP_PACE_NS / 2,
         .until_ns = sweep_least(now_ns + TURNS_PACED_LENGTH * s->turn_ns, run->until_ns),
         .latency = &run->hists[SWEEP_PACED],
+        .bytes_max = UINT64_MAX,
     };
+    s->asked = -1;
     int status = sweep_drive(s, run, &drive, &count, e);
     sweep_keep_latency(&s->paced, run, SWEEP_PACED, count.ended_ns - count.began_ns);
     return status;
@@ -303,7 +349,7 @@ int sweep_measure(struct probe_run *run, struct err *e)
     int status = turn == TURNS_PACED ? sweep_paced(s, run, e) : sweep_at_depth(s, run, turn, e);
     s->exhausted = s->write && run->write_budget_bytes - sweep_written(s) < SWEEP_BLOCK_BYTES;
     /* A turn cut short by the end of the slot would count a part of a limiter's slice as whole. */
-    bool last = clk_now_ns() + SWEEP_WARM_NS + s->turn_ns > run->slot_end_ns;
+    bool last = clk_now_ns() + SWEEP_SPEND_NS + SWEEP_WARM_NS + s->turn_ns > run->slot_end_ns;
     run->done = s->exhausted || last;
     return status;
 }

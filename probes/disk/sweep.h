@@ -43,6 +43,7 @@ static inline unsigned sweep_row(unsigned rung)
 
 struct sweep_conf {
     const char *engine;
+    struct engine_without without;
     uint64_t file_bytes; /* 0: by memory and time */
 };
 
@@ -82,6 +83,8 @@ struct sweep {
     struct sweep_seen paced;
     struct sweep_size size; /* as planned */
     uint64_t turn_ns;
+    int asked;            /* rung of the turn before; -1: none, or at a pace */
+    double answered_iops; /* in it */
     uint64_t overwritten_bytes;
     bool exhausted;         /* the write budget is used up */
     struct workers workers; /* before measuring */
@@ -89,13 +92,12 @@ struct sweep {
     char what[300];
 };
 
-/* The callbacks of both probes; sweep_judge is in sweep_tell.c. */
+/* The callbacks of both probes; judge is sweep_tell_judge. */
 int sweep_supported(const struct probe_site *site, const void *conf, struct err *e);
 int sweep_estimate(const struct probe_site *site, const void *conf, bool write, uint64_t slot_ns,
                    struct probe_cost *cost);
 int sweep_setup(struct probe_run *run, const struct metric *metrics, bool write, struct err *e);
 int sweep_measure(struct probe_run *run, struct err *e);
-void sweep_judge(struct probe_run *run);
 void sweep_teardown(struct probe_run *run);
 
 #endif

@@ -1,6 +1,5 @@
-/*
- * sweep_tell: what a sweep says of itself when it is over: the knee, notes, doubts.
- */
+#include "probes/disk/sweep_tell.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <unistd.h>
@@ -107,11 +106,11 @@ static void sweep_tell_size(const struct sweep *s, struct probe_run *run)
     struct result *r = run->result;
     result_note(r,
                 "%d-byte random %s in a file of %" PRIu64 " MiB (%s), on a host with %s of memory. "
-                "O_DIRECT passes its page cache%s; a cache below it may hold the whole file, and "
-                "would show as reads within 10 us.",
+                "O_DIRECT passes its page cache%s; a cache below it may hold the whole file%s.",
                 SWEEP_BLOCK_BYTES, sweep_tell_verb(s), s->bed.bytes / SWEEP_TELL_MIB, s->size.by,
                 units_format((double)run->site->memory_bytes, UNIT_BYTES, memory),
-                cached == 0 ? ", in which no page of it was found" : "");
+                cached == 0 ? ", in which no page of it was found" : "",
+                s->write ? "" : ", and would show as reads within 10 us");
     doubt_cached(r, cached);
     if (s->bed.bytes < s->size.file_bytes)
         result_note(r,
@@ -154,7 +153,7 @@ static void sweep_tell_doubts(const struct sweep *s, struct probe_run *run)
     }
 }
 
-void sweep_judge(struct probe_run *run)
+void sweep_tell_judge(struct probe_run *run)
 {
     struct sweep *s = run->state;
     struct result *r = run->result;

@@ -37,15 +37,23 @@ static unsigned turns_round(const struct turns *t, const struct curve *c)
     if (knee != CURVE_NONE)
         round |=
             turns_bit(knee) | turns_bit(curve_below(c, knee)) | turns_bit(curve_above(c, knee));
-    if (t->paces && (t->rounds < TURNS_PACED_ROUNDS || t->rounds % 2 == 0))
+    bool first = t->rounds < TURNS_FIRST_ROUNDS;
+    unsigned other = 1 + (t->rounds - TURNS_FIRST_ROUNDS) % (CURVE_DEPTHS - 1);
+    if (!first && c->iops[other] > 0) /* one bad turn is not to stand for a depth */
+        round |= turns_bit(other);
+    if (t->paces && (first || t->rounds % 2 == 0))
         round |= turns_bit(TURNS_PACED);
     return round;
 }
 
-/* At a pace first, so that a short slot has a turn of it. */
+/*
+ * At a pace first, so that a short slot has a turn of it; then the deepest and downwards. A limiter
+ * saves up what is not asked for, and lets it through at once later: the deepest uses it up soonest
+ * (before it is timed), and none that follows saves any.
+ */
 static unsigned turns_first(unsigned round)
 {
-    return round & turns_bit(TURNS_PACED) ? TURNS_PACED : (unsigned)__builtin_ctz(round);
+    return 31 - (unsigned)__builtin_clz(round);
 }
 
 unsigned turns_next(struct turns *t, const struct curve *c, uint64_t time_left)

@@ -27,11 +27,6 @@ static uint64_t hash_of(const char *text)
     return hash;
 }
 
-static uint64_t rotate_left(uint64_t x, int bits)
-{
-    return (x << bits) | (x >> (64 - bits));
-}
-
 /* Just after boot the kernel may have none yet: then the clock must do. */
 uint64_t prng_entropy(void)
 {
@@ -54,32 +49,6 @@ void prng_init(struct prng *p, uint64_t seed)
 void prng_init_named(struct prng *p, uint64_t seed, const char *name)
 {
     prng_init(p, splitmix64(&seed) ^ hash_of(name));
-}
-
-uint64_t prng_next(struct prng *p)
-{
-    uint64_t *s = p->s;
-    uint64_t drawn = rotate_left(s[1] * 5, 7) * 9;
-    uint64_t shifted = s[1] << 17;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= shifted;
-    s[3] = rotate_left(s[3], 45);
-    return drawn;
-}
-
-/* Draws above the last whole multiple of bound are drawn again: they would favour small values. */
-uint64_t prng_below(struct prng *p, uint64_t bound)
-{
-    uint64_t drawn;
-    uint64_t below;
-    do {
-        drawn = prng_next(p);
-        below = drawn % bound;
-    } while (drawn - below > -bound);
-    return below;
 }
 
 double prng_unit(struct prng *p)

@@ -49,7 +49,8 @@ static int unnamed_fd(bool *direct)
     return fd;
 }
 
-static bool rig_open(struct rig *r, const struct engine_row *row)
+static bool rig_open_without(struct rig *r, const struct engine_row *row,
+                             const struct engine_without *without)
 {
     struct buffers content;
     *r = (struct rig){ 0 };
@@ -64,11 +65,21 @@ static bool rig_open(struct rig *r, const struct engine_row *row)
     assert_int_equal(pwrite(r->fd, r->content, BLOCKS * BLOCK, 0), BLOCKS * BLOCK);
     assert_int_equal(buffers_open(&r->buffers, DEPTH, BLOCK, 1, &r->e), 0);
     struct engine_conf conf = {
-        .fd = r->fd, .depth = DEPTH, .buffers = r->buffers.items, .buffer_bytes = BLOCK
+        .fd = r->fd,
+        .depth = DEPTH,
+        .buffers = r->buffers.items,
+        .buffer_bytes = BLOCK,
+        .without = *without,
     };
     r->engine = (struct engine){ .row = row, .conf = conf };
     assert_int_equal(row->open(&r->engine, &conf, &r->e), 0);
     return true;
+}
+
+static bool rig_open(struct rig *r, const struct engine_row *row)
+{
+    static const struct engine_without nothing = { 0 };
+    return rig_open_without(r, row, &nothing);
 }
 
 static void rig_close(struct rig *r)
@@ -289,6 +300,91 @@ static void the_loop_runs_on_every_engine(void **state)
     for_each_row(check_drive);
 }
 
+/* What is switched off is told, or, of the ring's mode, not told. */
+static void every_engine_works_without_each_feature(void **state)
+{
+    (void)state;
+
+    static const struct {
+        struct engine_without without;
+        const char *told, *untold;
+    } cases[] = {
+        {{ 0 },                                         "",                                      "as asked"            },
+        { { .fixed_file = true },                       "without registered file (as asked)",    ", registered file"   },
+        { { .fixed_buffers = true },
+         "without registered buffers (as asked)",                                                ", registered buffers"},
+        { { .fixed_ring = true },                       "without registered ring (as asked)",    ", registered ring"   },
+        { { .polling = true },                          "without polled completions (as asked)", ", polled"            },
+        { { .single_issuer = true },                    "",                                      "single issuer"       },
+        { { .deferral = true },                         "",                                      "deferred"            },
+        { { .deferral = true, .cooperation = true },    "",                                      "task work"           },
+        { { true, true, true, true, true, true, true }, "no optional ring feature",              "issuer"              },
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (unsigned k = 0; engine_all[k]; k++) {
+            struct rig r;
+            if (!rig_open_without(&r, engine_all[k], &cases[i].without))
+                continue;
+            if (r.engine.row == &engine_uring) {
+                assert_non_null(strstr(r.engine.features, cases[i].told));
+                assert_null(strstr(r.engine.features, cases[i].untold));
+                assert_true(strlen(r.engine.features) + 1 < sizeof r.engine.features);
+            }
+            check_reads(&r);
+            check_writes(&r);
+            check_queue(&r);
+            check_empty_reap(&r);
+            check_drive(&r);
+            rig_close(&r);
+        }
+    }
+}
+
+/* Slots in an order of their own, some of the depth: each entry is that of its slot. */
+static void check_order(struct rig *r)
+{
+    static const uint32_t slots[] = { 5, 2, 7, 0 };
+    struct engine_io ios[4];
+    if (!r->engine.row->queues || !touches_the_file(r->engine.row))
+        return;
+    for (uint32_t round = 0; round < 20; round++) {
+        for (uint32_t i = 0; i < 4; i++)
+            ios[i] = (struct engine_io){ .offset = (slots[i] + round) * (uint64_t)BLOCK,
+                                         .bytes = BLOCK,
+                                         .slot = slots[i] };
+        assert_int_equal(r->engine.row->submit(&r->engine, ios, 4), 4);
+        struct engine_done done[4];
+        for (int got = 0; got < 4;) {
+            int n = r->engine.row->reap(&r->engine, done, 4, 4, CLK_NS_PER_S);
+            assert_true(n >= 0);
+            got += n;
+        }
+        for (uint32_t i = 0; i < 4; i++)
+            assert_memory_equal(r->buffers.items[slots[i]],
+                                r->content + (slots[i] + round) * (size_t)BLOCK, BLOCK);
+    }
+}
+
+static void slots_may_come_in_any_order(void **state)
+{
+    (void)state;
+    for_each_row(check_order);
+}
+
+/* Half a buffer now, a whole one then. */
+static void check_shorter_io(struct rig *r)
+{
+    assert_int_equal(one(r, (struct engine_io){ .bytes = BLOCK / 2 }), BLOCK / 2);
+    assert_int_equal(one(r, (struct engine_io){ .bytes = BLOCK }), BLOCK);
+}
+
+static void an_io_may_be_shorter_than_its_buffer(void **state)
+{
+    (void)state;
+    for_each_row(check_shorter_io);
+}
+
 static void names_are_unique_and_rows_complete(void **state)
 {
     (void)state;
@@ -314,6 +410,9 @@ int main(void)
         cmocka_unit_test(waiting_for_nothing_ends_with_nothing),
         cmocka_unit_test(close_waits_for_what_is_in_flight_and_may_be_called_again),
         cmocka_unit_test(the_loop_runs_on_every_engine),
+        cmocka_unit_test(every_engine_works_without_each_feature),
+        cmocka_unit_test(slots_may_come_in_any_order),
+        cmocka_unit_test(an_io_may_be_shorter_than_its_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

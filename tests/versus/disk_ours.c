@@ -1,8 +1,8 @@
 /*
  * Our side of tests/versus/disk.sh: the engines, the loop and the log of the disk probes, on a file
- * or directory that the script names. Prints "IOPS P50_NS P99_NS".
+ * or directory that the script names. Prints "IOPS P50_NS P99_NS COUNT".
  *
- *     disk_ours read FILE DEPTH SECONDS [ENGINE]
+ *     disk_ours read|write FILE DEPTH SECONDS [ENGINE [BATCH [buffered]]]
  *     disk_ours wal DIR SECONDS
  */
 #include <fcntl.h>
@@ -25,43 +25,67 @@ enum {
 
 static int tell(const struct hist *h, uint64_t took_ns)
 {
-    printf("%.0f %" PRIu64 " %" PRIu64 "\n", (double)h->total * CLK_NS_PER_S / (double)took_ns,
-           hist_quantile(h, 0.5), hist_quantile(h, 0.99));
+    printf("%.0f %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+           (double)h->total * CLK_NS_PER_S / (double)took_ns, hist_quantile(h, 0.5),
+           hist_quantile(h, 0.99), h->total);
     return 0;
 }
 
-static int run_read(const char *path, unsigned depth, uint64_t length_ns, const char *name,
-                    struct err *e)
+struct target {
+    const char *path;
+    const char *engine;
+    unsigned depth, batch, batch_least; /* 0: as drive chooses */
+    unsigned write_percent;
+    bool buffered;
+    uint64_t length_ns;
+};
+
+static int drive_target(const struct target *t, int fd, struct engine *engine, struct hist *latency,
+                        struct drive_count *count, struct err *e)
 {
     static const volatile sig_atomic_t stopping = 0;
+    struct stat st;
+    struct tick tick;
+    struct pattern pattern;
+    AUTO_CLOSE int sys_fd = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    off_t bytes = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : lseek(fd, 0, SEEK_END);
+    tick_open(&tick, sys_fd);
+    pattern_init(&pattern, PATTERN_RANDOM, (uint64_t)bytes, OURS_BLOCK_BYTES, clk_now_ns());
+    struct drive drive = { .engine = engine,
+                           .pattern = &pattern,
+                           .depth = t->depth,
+                           .batch = t->batch,
+                           .batch_least = t->batch_least,
+                           .write_percent = t->write_percent,
+                           .latency = latency,
+                           .tick = &tick,
+                           .until_ns = clk_now_ns() + t->length_ns,
+                           .bytes_max = UINT64_MAX,
+                           .stopping = &stopping,
+                           .what = t->path };
+    return drive_run(&drive, count, e);
+}
+
+static int run_target(const struct target *t, struct err *e)
+{
     AUTO(buf) struct buf why = { 0 };
     AUTO(buffers) struct buffers buffers = { 0 };
     AUTO(hist) struct hist latency = { 0 };
-    AUTO_CLOSE int fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st))
-        return err_set(e, ERR_IO, 0, "open '%s'", path);
-    struct pattern pattern;
-    pattern_init(&pattern, PATTERN_RANDOM, (uint64_t)st.st_size, OURS_BLOCK_BYTES, clk_now_ns());
+    int flags = (t->write_percent ? O_RDWR : O_RDONLY) | (t->buffered ? 0 : O_DIRECT) | O_NOATIME | O_CLOEXEC;
+    AUTO_CLOSE int fd = open(t->path, flags);
+    if (fd < 0)
+        return err_set(e, ERR_IO, 0, "open '%s'", t->path);
     if (hist_open(&latency, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e) ||
-        buffers_open(&buffers, depth, OURS_BLOCK_BYTES, 1, e))
+        buffers_open(&buffers, t->depth, OURS_BLOCK_BYTES, 1, e))
         return -1;
     struct engine engine;
     struct engine_conf conf = {
-        .fd = fd, .depth = depth, .buffers = buffers.items, .buffer_bytes = buffers.bytes
+        .fd = fd, .depth = t->depth, .buffers = buffers.items, .buffer_bytes = buffers.bytes
     };
-    if (engine_choose(&engine, name, &conf, &why, e))
+    if (engine_choose(&engine, t->engine, &conf, &why, e))
         return -1;
     struct drive_count count;
-    struct drive drive = { .engine = &engine,
-                           .pattern = &pattern,
-                           .depth = depth,
-                           .latency = &latency,
-                           .until_ns = clk_now_ns() + length_ns,
-                           .bytes_max = UINT64_MAX,
-                           .stopping = &stopping,
-                           .what = path };
-    int status = drive_run(&drive, &count, e);
+    int status = drive_target(t, fd, &engine, &latency, &count, e);
     engine_close(&engine);
     return status ? -1 : tell(&latency, count.ended_ns - count.began_ns);
 }
@@ -90,15 +114,31 @@ static uint64_t seconds(const char *text)
     return (uint64_t)(strtod(text, NULL) * CLK_NS_PER_S);
 }
 
+static unsigned number(const char *text)
+{
+    return (unsigned)strtoul(text, NULL, 10);
+}
+
+static int run_io(int argc, char **argv, bool write, struct err *e)
+{
+    struct target t = { .path = argv[2],
+                        .depth = number(argv[3]),
+                        .length_ns = seconds(argv[4]),
+                        .engine = argc > 5 ? argv[5] : "auto",
+                        .write_percent = write ? 100 : 0 };
+    t.batch = t.batch_least = argc > 6 ? number(argv[6]) : 0;
+    t.buffered = argc > 7;
+    return run_target(&t, e);
+}
+
 int main(int argc, char **argv)
 {
     struct err e = { 0 };
     int status = err_set(&e, ERR_USAGE, 0,
-                         "disk_ours read FILE DEPTH SECONDS [ENGINE] | wal DIR "
-                         "SECONDS");
-    if (argc >= 5 && strcmp(argv[1], "read") == 0)
-        status = run_read(argv[2], (unsigned)strtoul(argv[3], NULL, 10), seconds(argv[4]),
-                          argc > 5 ? argv[5] : "auto", &e);
+                         "disk_ours read|write FILE DEPTH SECONDS [ENGINE [BATCH [buffered]]] | "
+                         "wal DIR SECONDS");
+    if (argc >= 5 && (strcmp(argv[1], "read") == 0 || strcmp(argv[1], "write") == 0))
+        status = run_io(argc, argv, argv[1][0] == 'w', &e);
     else if (argc == 4 && strcmp(argv[1], "wal") == 0)
         status = run_wal(argv[2], seconds(argv[3]), &e);
     if (status)

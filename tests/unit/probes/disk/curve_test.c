@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-/* Recorded or published curves, depths 1, 2, 4 ... 128. */
+/* Curves of the shapes that media have, at depths 1, 2, 4 ... 128; capped was recorded. */
 static const struct curve nvme = {
     {11800, 23500, 46800, 91000, 172000, 301000, 440000, 512000}
 };
@@ -132,6 +132,16 @@ static void neighbours_are_the_nearest_measured(void **state)
     assert_int_equal(curve_below(&c, CURVE_DEPTHS), CURVE_QD32);
 }
 
+static void a_limiter_saves_while_less_is_asked_for_or_answered(void **state)
+{
+    (void)state;
+    assert_true(curve_saves(&capped, -1, 0, CURVE_QD1));
+    assert_true(curve_saves(&capped, 0, 3000, 1));
+    assert_false(curve_saves(&capped, 1, 3000, 1));
+    assert_false(curve_saves(&capped, CURVE_QD32, 2850, CURVE_QD1));
+    assert_true(curve_saves(&capped, CURVE_QD32, 2849, CURVE_QD1)); /* it stalled */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +152,7 @@ int main(void)
         cmocka_unit_test(one_bad_turn_does_not_end_it_nor_make_the_next_a_gain),
         cmocka_unit_test(a_gain_is_five_per_cent),
         cmocka_unit_test(a_deeper_rung_may_disprove_that_it_stopped),
+        cmocka_unit_test(a_limiter_saves_while_less_is_asked_for_or_answered),
         cmocka_unit_test(neighbours_are_the_nearest_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,9 +130,9 @@ static void no_more_than_a_batch_is_handed_over_at_once(void **state)
     static const struct {
         unsigned depth, batch, most;
     } cases[] = {
-        {32,  0, 4},
+        {32,  0, 1},
         { 1,  0, 1},
-        { 9,  0, 2},
+        { 9,  0, 1},
         { 32, 5, 5},
         { 2,  5, 2},
     };
@@ -293,6 +293,53 @@ static void depth_beyond_the_engine_is_refused(void **state)
     rig_close(r);
 }
 
+/* A second of a disk that answers one after the other: mean latency times IOPS is the depth. */
+static void all_of_the_depth_is_in_the_latencies(void **state)
+{
+    (void)state;
+
+    static const struct {
+        unsigned depth, batch, give;
+    } cases[] = {
+        {1,   0, 0},
+        { 8,  0, 0},
+        { 8,  8, 0},
+        { 32, 4, 3},
+        { 32, 1, 5},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tick tick = fake_tick;
+        struct rig *r = rig_open(&fake_row);
+        fake.now_ns = 1000;
+        fake.service_ns = CLK_NS_PER_MS / 10;
+        fake.give_most = cases[i].give;
+        r->drive.tick = &tick;
+        r->drive.depth = cases[i].depth;
+        r->drive.batch = cases[i].batch;
+        assert_int_equal(rig_run(r), 0);
+        double seconds = (double)(r->count.ended_ns - r->count.began_ns) / CLK_NS_PER_S;
+        double load = hist_mean(&r->latency) / CLK_NS_PER_S * (double)r->count.completed / seconds;
+        assert_true(load > 0.97 * r->drive.depth && load < 1.01 * r->drive.depth);
+        rig_close(r);
+    }
+}
+
+/* None is kept back behind others that came free later. */
+static void places_are_refilled_in_the_order_in_which_they_came_free(void **state)
+{
+    (void)state;
+    struct tick tick = fake_tick;
+    struct rig *r = rig_open(&fake_row);
+    fake.now_ns = 1000;
+    fake.service_ns = CLK_NS_PER_MS / 10;
+    r->drive.tick = &tick;
+    r->drive.batch = 1;
+    assert_int_equal(rig_run(r), 0);
+    assert_true(r->latency.max < 40 * fake.service_ns);
+    rig_close(r);
+}
+
 #define MS ((uint64_t)CLK_NS_PER_MS)
 
 /* An open loop for one second of the fake disk's time: an I/O each ms, answered in 100 us. */
@@ -347,12 +394,13 @@ static void bytes_used_up_end_the_time_of_the_rate(void **state)
 {
     (void)state;
     struct tick tick;
-    struct rig *r = closed_loop(&tick, 1);
+    struct rig *r = closed_loop(&tick, 8);
     r->drive.warm_until_ns = 0;
-    r->drive.bytes_max = UINT64_C(100) * BLOCK;
+    r->drive.bytes_max = UINT64_C(108) * BLOCK;
     assert_int_equal(rig_run(r), 0);
-    assert_in_range(r->count.timed_count, 99, 100);
-    assert_in_range(r->count.timed_ns, 99 * MS / 10, 101 * MS / 10);
+    assert_int_equal(r->latency.total, 108);
+    assert_in_range(r->count.timed_count, 99, 101); /* and then 8 were in flight */
+    assert_in_range(r->count.timed_ns, 99 * MS / 10, 102 * MS / 10);
     rig_close(r);
 }
 
@@ -532,6 +580,8 @@ int main(void)
         cmocka_unit_test(a_disk_that_never_answers_is_left_behind),
         cmocka_unit_test(an_engine_that_refuses_to_take_io_is_an_error),
         cmocka_unit_test(depth_beyond_the_engine_is_refused),
+        cmocka_unit_test(all_of_the_depth_is_in_the_latencies),
+        cmocka_unit_test(places_are_refilled_in_the_order_in_which_they_came_free),
         cmocka_unit_test(an_open_loop_keeps_its_rate_and_sleeps_between),
         cmocka_unit_test(a_stall_is_felt_by_all_that_were_due_in_it),
         cmocka_unit_test(what_was_due_and_found_no_place_is_recorded_too),

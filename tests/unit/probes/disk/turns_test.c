@@ -44,7 +44,7 @@ static void a_disk_that_gains_is_climbed_to_the_top(void **state)
     (void)state;
     struct turns t;
     turns_init(&t, true, false);
-    assert_string_equal(order(&t, &rising, 15, 1000), "1 2 4 8 16 32 64 128 1 32 64 128 1 32 64");
+    assert_string_equal(order(&t, &rising, 15, 1000), "1 2 4 8 16 32 64 128 128 64 32 1 128 64 32");
     assert_true(t.settled);
     assert_false(t.hurried);
 }
@@ -54,8 +54,19 @@ static void a_capped_disk_is_left_after_two_doublings_but_for_depth_32(void **st
     (void)state;
     struct turns t;
     turns_init(&t, true, false);
-    assert_string_equal(order(&t, &capped, 10, 1000), "1 2 4 32 1 2 32 1 2 32");
+    assert_string_equal(order(&t, &capped, 10, 1000), "1 2 4 32 32 2 1 32 2 1");
     assert_int_equal(t.climbed, 3);
+}
+
+static void depth_32_is_climbed_over_once(void **state)
+{
+    (void)state;
+    static const struct curve flat_from_8 = {
+        {10, 20, 40, 80, 80, 80, 80, 80}
+    };
+    struct turns t;
+    turns_init(&t, true, false);
+    assert_string_equal(order(&t, &flat_from_8, 12, 1000), "1 2 4 8 16 32 32 16 8 4 1 32");
 }
 
 static void depths_around_the_knee_stay_in_turns(void **state)
@@ -64,7 +75,7 @@ static void depths_around_the_knee_stay_in_turns(void **state)
     struct turns t;
     turns_init(&t, true, true);
     assert_string_equal(order(&t, &virtio, 18, 1000),
-                        "1 2 4 8 16 32 64 128 p 1 16 32 64 p 1 16 32 64");
+                        "1 2 4 8 16 32 64 128 p 64 32 16 1 p 64 32 16 1");
 }
 
 static void where_depth_32_gains_after_all_the_climb_goes_on(void **state)
@@ -75,7 +86,7 @@ static void where_depth_32_gains_after_all_the_climb_goes_on(void **state)
     };
     struct turns t;
     turns_init(&t, true, false);
-    assert_string_equal(order(&t, &fooled, 12, 1000), "1 2 4 32 8 16 32 64 128 1 16 32");
+    assert_string_equal(order(&t, &fooled, 12, 1000), "1 2 4 32 8 16 32 64 128 64 32 16");
 }
 
 /* Depth 32 and a turn at a pace are never lost to the climb. */
@@ -84,12 +95,12 @@ static void a_short_slot_has_all_that_is_judged(void **state)
     (void)state;
     struct turns t;
     turns_init(&t, true, true);
-    assert_string_equal(order(&t, &rising, 4, 7), "1 32 p 1");
+    assert_string_equal(order(&t, &rising, 4, 7), "1 32 p 32");
     assert_true(t.hurried);
     turns_init(&t, true, true);
-    assert_string_equal(order(&t, &rising, 8, 10), "1 2 4 8 32 p 1 8");
+    assert_string_equal(order(&t, &rising, 8, 10), "1 2 4 8 32 p 32 8");
     turns_init(&t, true, false);
-    assert_string_equal(order(&t, &rising, 3, 3), "1 32 1");
+    assert_string_equal(order(&t, &rising, 3, 3), "1 32 32");
     turns_init(&t, true, false);
     assert_string_equal(order(&t, &rising, 1, 1), "1");
 }
@@ -113,7 +124,25 @@ static void without_any_figure_the_turns_go_on(void **state)
     static const struct curve none = { { 0 } };
     struct turns t;
     turns_init(&t, true, false);
-    assert_string_equal(order(&t, &none, 11, 1000), "1 2 4 8 16 32 64 128 1 32 1");
+    assert_string_equal(order(&t, &none, 11, 1000), "1 2 4 8 16 32 64 128 32 1 32");
+}
+
+static void after_three_rounds_the_others_have_another_turn(void **state)
+{
+    (void)state;
+    struct turns t;
+    turns_init(&t, true, false);
+    assert_string_equal(order(&t, &capped, 4, 1000), "1 2 4 32");
+    struct curve c = {
+        {3000, 3000, 3000, 0, 0, 3000}
+    };
+    unsigned turns[CURVE_DEPTHS] = { 0 };
+    for (unsigned i = 0; i < 3 * 10 + 1; i++)
+        turns[turns_next(&t, &c, 1000)]++;
+    assert_int_equal(turns[0], 10);
+    assert_int_equal(turns[1], 10);
+    assert_int_equal(turns[2], 1); /* in the fifth round, and next in the twelfth */
+    assert_int_equal(turns[5], 10);
 }
 
 static void a_knee_that_moves_is_followed_in_the_next_round(void **state)
@@ -128,13 +157,15 @@ static void a_knee_that_moves_is_followed_in_the_next_round(void **state)
             c.iops[turn] = virtio.iops[turn];
     }
     c.iops[3] = 90000; /* in the middle of a round */
-    assert_int_equal(turns_next(&t, &c, 1000), 4);
+    /* The first of the round, 64, was taken above. */
     assert_int_equal(turns_next(&t, &c, 1000), 5);
-    assert_int_equal(turns_next(&t, &c, 1000), 6);
-    assert_int_equal(turns_next(&t, &c, 1000), 0);
-    assert_int_equal(turns_next(&t, &c, 1000), 2);
-    assert_int_equal(turns_next(&t, &c, 1000), 3);
     assert_int_equal(turns_next(&t, &c, 1000), 4);
+    assert_int_equal(turns_next(&t, &c, 1000), 0);
+    assert_int_equal(turns_next(&t, &c, 1000), 5);
+    assert_int_equal(turns_next(&t, &c, 1000), 4);
+    assert_int_equal(turns_next(&t, &c, 1000), 3);
+    assert_int_equal(turns_next(&t, &c, 1000), 2);
+    assert_int_equal(turns_next(&t, &c, 1000), 0);
 }
 
 int main(void)
@@ -142,11 +173,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_disk_that_gains_is_climbed_to_the_top),
         cmocka_unit_test(a_capped_disk_is_left_after_two_doublings_but_for_depth_32),
+        cmocka_unit_test(depth_32_is_climbed_over_once),
         cmocka_unit_test(depths_around_the_knee_stay_in_turns),
         cmocka_unit_test(where_depth_32_gains_after_all_the_climb_goes_on),
         cmocka_unit_test(a_short_slot_has_all_that_is_judged),
         cmocka_unit_test(without_a_queue_there_is_depth_1_and_the_pace),
         cmocka_unit_test(without_any_figure_the_turns_go_on),
+        cmocka_unit_test(after_three_rounds_the_others_have_another_turn),
         cmocka_unit_test(a_knee_that_moves_is_followed_in_the_next_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
