@@ -246,8 +246,8 @@ static void disk_flush_judge(struct probe_run *run)
     terms_note(run);
     result_note(run->result,
                 "Direct 4 KiB overwrites of a written file of %" PRIu64
-                " MiB, one at a time, each with an fdatasync and another one; every %dth time "
-                "1 MiB with its fdatasync.",
+                " MiB, one at a time, each with an fdatasync and another one; in one round of %d "
+                "also 1 MiB with its fdatasync.",
                 s->bed.bytes >> 20, DISK_FLUSH_BULK_EVERY);
     result_note(run->result, "%s %s", row->means, buf_text(&why));
     if (s->exhausted)
