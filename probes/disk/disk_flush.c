@@ -54,8 +54,8 @@ static const struct fact_row disk_flush_facts[] = {
 
 enum {
     DISK_FLUSH_BLOCK_BYTES = 4096,
-    DISK_FLUSH_FILE_BYTES = 16 << 20,
-    DISK_FLUSH_FILL_SHARE = 4,         /* a quarter of the slot, at most, for the file */
+    DISK_FLUSH_FILE_BYTES = 4 << 20,   /* small, for a slot of a second on a slow disk */
+    DISK_FLUSH_FILL_SHARE = 2,         /* half of the slot, at most, for the file */
     DISK_FLUSH_BUDGET_RATE = 32 << 20, /* bytes a second of the slot that may be written */
     DISK_FLUSH_FIELD = 16,             /* of the device's stat: flush requests done */
     DISK_FLUSH_BULK_EVERY = 32         /* rounds of write, sync and clean sync for one of 1 MiB */
@@ -279,7 +279,7 @@ const struct probe disk_flush = {
     .source = "etcd FAQ (fsync of the WAL); Linux Documentation/block/writeback_cache_control.rst",
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
     .effects = PROBE_WRITES_DISK,
-    .weight = 1,
+    .weight = 2,
     .repetition_ns = 250 * (uint64_t)CLK_NS_PER_MS,
     .metrics = disk_flush_metrics,
     .facts = disk_flush_facts,

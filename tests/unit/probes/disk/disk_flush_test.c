@@ -47,7 +47,7 @@ static void every_write_has_its_sync_and_a_clean_one(void **state)
         assert_int_equal(r->hists[CLEAN].total, 1);
         assert_int_equal(r->hists[BULK].total, i == 0);
     }
-    assert_int_equal(r->result.written_bytes, 16 * RIG_MIB + RIG_MIB + 3 * 4096);
+    assert_int_equal(r->result.written_bytes, 4 * RIG_MIB + RIG_MIB + 3 * 4096);
     rig_close(r);
 }
 
@@ -55,13 +55,13 @@ static void the_write_budget_is_kept_and_ends_the_slot(void **state)
 {
     (void)state;
     struct rig *r = small(60 * S);
-    r->run.write_budget_bytes = 16 * RIG_MIB + 2 * (RIG_MIB + 4096);
+    r->run.write_budget_bytes = 4 * RIG_MIB + 2 * (RIG_MIB + 4096);
     assert_int_equal(rig_measure(r, 60 * S), 0);
     assert_true(r->run.done);
     assert_true(r->result.written_bytes <= r->run.write_budget_bytes);
     assert_in_range(r->hists[SYNC].total, 2, 256);
     r->probe->judge(&r->run);
-    assert_true(rig_noted(r, "the write budget of 18 MiB was used up"));
+    assert_true(rig_noted(r, "the write budget of 6 MiB was used up"));
     rig_close(r);
 }
 
@@ -73,7 +73,7 @@ static void without_budget_nothing_is_overwritten(void **state)
     r->run.write_budget_bytes = 1;
     assert_int_equal(rig_measure(r, 60 * S), 0);
     assert_true(r->run.done);
-    assert_int_equal(r->result.written_bytes, 16 * RIG_MIB);
+    assert_int_equal(r->result.written_bytes, 4 * RIG_MIB);
     rig_close(r);
 }
 
