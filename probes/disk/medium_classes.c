@@ -96,7 +96,7 @@ static const struct medium_class medium_network_volume = {
         "Each I/O crosses a network: a path that stalls stalls etcd, and synced writes take 1 to "
         "10 ms; it outlives the machine, which a local disk does not.",
     .rule =
-        "The median 4 KiB read at depth 1 takes 0.2 to 3 ms, or longer while 32 at once bring 8 "
+        "The median 4 KiB read at depth 1 takes 0.25 to 3 ms, or longer while 32 at once bring 8 "
         "times the rate or more.",
     .source = "Providers promise single-digit milliseconds, their best volumes 0.5 ms (AWS EBS "
               "documentation)",

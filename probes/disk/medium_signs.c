@@ -161,7 +161,7 @@ static const struct medium_sign_row medium_sign_rows[MEDIUM_SIGNS] = {
         MEDIUM_SIGN(medium_read_p50, 20 * MEDIUM_US, 200 * MEDIUM_US, UNIT_NS,
                     "4 KiB reads at depth 1 take ", " at the median, as local flash does"),
     [MEDIUM_READ_FAR] = MEDIUM_SIGN(
-        medium_read_p50, 200 * MEDIUM_US, 3 * MEDIUM_MS, UNIT_NS, "4 KiB reads at depth 1 take ",
+        medium_read_p50, 250 * MEDIUM_US, 3 * MEDIUM_MS, UNIT_NS, "4 KiB reads at depth 1 take ",
         " at the median, longer than local flash and shorter than a rotation"),
     [MEDIUM_READ_ROTATING] = MEDIUM_SIGN(medium_read_p50, 3 * MEDIUM_MS, INFINITY, UNIT_NS,
                                          "4 KiB reads at depth 1 take ",

@@ -204,6 +204,9 @@ static void thin_evidence_is_unknown(void **state)
     assert_true(told("Reads were not measured (disk.read)"));
     c.read.qd1_p50_ns = 120 * US; /* flash of some kind */
     check(&c, "unknown", false);
+    c.read.qd1_p50_ns = 220 * US; /* busy flash, or a near volume */
+    check(&c, "unknown", false);
+    assert_true(told("The signs fit no class, for there are none."));
 }
 
 static void nvme_by_its_latency_alone_is_likely(void **state)
