@@ -184,6 +184,12 @@ static uint64_t sweep_written(const struct sweep *s)
     return s->bed.bytes + s->overwritten_bytes;
 }
 
+/* A turn with all that precedes it, on a disk that soon answers what is in flight. */
+static uint64_t sweep_whole_ns(const struct sweep *s)
+{
+    return SWEEP_SPEND_NS + SWEEP_WARM_NS + s->turn_ns;
+}
+
 int sweep_setup(struct probe_run *run, const struct metric *metrics, bool write, struct err *e)
 {
     struct sweep *s = calloc(1, sizeof *s);
@@ -194,6 +200,7 @@ int sweep_setup(struct probe_run *run, const struct metric *metrics, bool write,
     s->write = write;
     s->asked = -1;
     s->turn_ns = sweep_turn_ns(run->slot_ns);
+    s->longest_ns = sweep_whole_ns(s);
     (void)snprintf(s->what, sizeof s->what, "the scratch file below '%.256s'", run->site->dir);
     int status = sweep_prepare_bed(s, run, e);
     run->result->written_bytes = sweep_written(s);
@@ -342,15 +349,16 @@ static int sweep_paced(struct sweep *s, struct probe_run *run, struct err *e)
 int sweep_measure(struct probe_run *run, struct err *e)
 {
     struct sweep *s = run->state;
-    uint64_t now_ns = clk_now_ns();
-    uint64_t left_ns = run->slot_end_ns > now_ns ? run->slot_end_ns - now_ns : 0;
-    uint64_t time_left = left_ns / (SWEEP_WARM_NS + s->turn_ns);
-    unsigned turn = turns_next(&s->turns, &s->curve, time_left);
+    uint64_t began_ns = clk_now_ns();
+    uint64_t left_ns = run->slot_end_ns > began_ns ? run->slot_end_ns - began_ns : 0;
+    unsigned turn = turns_next(&s->turns, &s->curve, left_ns / s->longest_ns);
     int status = turn == TURNS_PACED ? sweep_paced(s, run, e) : sweep_at_depth(s, run, turn, e);
+    uint64_t now_ns = clk_now_ns();
+    if (turn != TURNS_PACED && now_ns - began_ns > s->longest_ns)
+        s->longest_ns = now_ns - began_ns;
     s->exhausted = s->write && run->write_budget_bytes - sweep_written(s) < SWEEP_BLOCK_BYTES;
     /* A turn cut short by the end of the slot would count a part of a limiter's slice as whole. */
-    bool last = clk_now_ns() + SWEEP_SPEND_NS + SWEEP_WARM_NS + s->turn_ns > run->slot_end_ns;
-    run->done = s->exhausted || last;
+    run->done = s->exhausted || now_ns + sweep_whole_ns(s) > run->slot_end_ns;
     return status;
 }
 

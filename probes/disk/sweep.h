@@ -83,6 +83,7 @@ struct sweep {
     struct sweep_seen paced;
     struct sweep_size size; /* as planned */
     uint64_t turn_ns;
+    uint64_t longest_ns;  /* that a turn at a depth has taken */
     int asked;            /* rung of the turn before; -1: none, or at a pace */
     double answered_iops; /* in it */
     uint64_t overwritten_bytes;

@@ -20,19 +20,23 @@ static const char *sweep_tell_verb(const struct sweep *s)
 }
 
 /* The figures at the knee are those of its depth, block by block. */
-static void sweep_tell_knee(const struct sweep *s, struct result *r, unsigned knee)
+static void sweep_tell_knee(const struct sweep *s, struct result *r, unsigned knee,
+                            unsigned deepest)
 {
     const struct result_metric *from = &r->metrics[sweep_row(knee) + 1];
     struct err ignored; /* no memory: the knee is missing, the figures of its depth are there */
-    for (unsigned i = 0; i < from->block_count; i++)
+    struct result_block block = { .value = curve_depth(knee), .n = s->seen[knee].turns };
+    for (unsigned i = 0; i < from->block_count; i++) {
+        block.at_ns = from->blocks[0].at_ns;
+        block.observed_ns += from->blocks[i].observed_ns;
         (void)result_add_block(&r->metrics[SWEEP_KNEE_IOPS], &from->blocks[i], &ignored);
-    if (from->block_count == 0)
-        return;
-    struct result_block block = { .at_ns = from->blocks[0].at_ns,
-                                  .observed_ns = from->blocks[0].observed_ns,
-                                  .value = curve_depth(knee),
-                                  .n = s->seen[knee].turns };
+    }
     (void)result_add_block(&r->metrics[SWEEP_KNEE], &block, &ignored);
+    result_note(r,
+                "The knee is depth %u, the smallest with %d %% of the best rate: what is asked for "
+                "beyond it only waits longer.%s",
+                curve_depth(knee), CURVE_KNEE_PERCENT,
+                knee == deepest ? " No deeper one was measured: it may lie beyond." : "");
 }
 
 static void sweep_tell_parameters(const struct sweep *s, struct result *r)
@@ -85,18 +89,6 @@ static void sweep_tell_climb(const struct sweep *s, struct result *r)
                     "Not measured: depth %s, because up to %u doubling the depth gained less than "
                     "%d %% twice in a row.",
                     buf_text(&passed), curve_depth(s->turns.climbed - 1), CURVE_GAIN_PERCENT);
-}
-
-static void sweep_tell_where(const struct sweep *s, struct result *r, unsigned knee)
-{
-    unsigned deepest = curve_below(&s->curve, CURVE_DEPTHS);
-    if (knee == CURVE_NONE || !s->engine.row->queues)
-        return;
-    result_note(r,
-                "The knee is depth %u, the smallest with %d %% of the best rate: what is asked for "
-                "beyond it only waits longer.%s",
-                curve_depth(knee), CURVE_KNEE_PERCENT,
-                knee == deepest ? " No deeper one was measured: it may lie beyond." : "");
 }
 
 static void sweep_tell_size(const struct sweep *s, struct probe_run *run)
@@ -157,15 +149,14 @@ void sweep_tell_judge(struct probe_run *run)
 {
     struct sweep *s = run->state;
     struct result *r = run->result;
-    unsigned knee = curve_knee(&s->curve);
-    if (knee != CURVE_NONE && s->engine.row->queues)
-        sweep_tell_knee(s, r, knee);
+    unsigned deepest = curve_below(&s->curve, CURVE_DEPTHS);
     sweep_tell_parameters(s, r);
     result_note(r, "I/O by %s.", buf_text(&s->why));
     terms_note(run);
     sweep_tell_size(s, run);
     sweep_tell_pace(s, r);
-    sweep_tell_where(s, r, knee);
+    if (deepest != CURVE_NONE && deepest != CURVE_QD1) /* else there is no curve */
+        sweep_tell_knee(s, r, curve_knee(&s->curve), deepest);
     sweep_tell_climb(s, r);
     if (s->exhausted)
         result_note(r, "Ended early: the write budget of %" PRIu64 " MiB was used up.",

@@ -156,6 +156,20 @@ static void the_slot_ends_before_a_turn_that_would_be_cut_short(void **state)
     rig_close(r);
 }
 
+static void where_turns_take_long_depth_32_comes_second(void **state)
+{
+    (void)state;
+    struct rig *r = small(&disk_write);
+    assert_int_equal(rig_setup(r), 0);
+    struct sweep *s = r->run.state;
+    s->longest_ns = r->run.slot_ns; /* as a disk would make it that takes seconds to answer */
+    assert_int_equal(rig_measure(r, 20 * MS), 0);
+    assert_int_equal(measured(r), CURVE_QD1);
+    assert_int_equal(rig_measure(r, 20 * MS), 0);
+    assert_int_equal(measured(r), CURVE_QD32);
+    rig_close(r);
+}
+
 static void turns_last_whole_slices_of_a_limiter(void **state)
 {
     (void)state;
@@ -309,6 +323,7 @@ int main(void)
         cmocka_unit_test(each_repetition_is_one_depth_from_1_upwards),
         cmocka_unit_test(without_a_queue_depth_1_and_the_pace_are_left),
         cmocka_unit_test(the_slot_ends_before_a_turn_that_would_be_cut_short),
+        cmocka_unit_test(where_turns_take_long_depth_32_comes_second),
         cmocka_unit_test(turns_last_whole_slices_of_a_limiter),
         cmocka_unit_test(writes_keep_the_budget_to_the_byte_and_end_the_slot),
         cmocka_unit_test(no_turn_takes_more_than_its_part_of_the_write_budget),
