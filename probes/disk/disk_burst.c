@@ -344,16 +344,17 @@ static void disk_burst_tell_held(struct probe_run *run, const struct step *step)
     }
     uint64_t held_ns = s->seconds[s->count - 1].began_ns - s->seconds[0].began_ns + CLK_NS_PER_S;
     (void)units_format(step->level, UNIT_PER_S, level);
-    if (step->noise_ratio > DISK_BURST_WILD)
+    if (step->noise_ratio > DISK_BURST_WILD) {
         result_note(
             run->result,
             "In %.0f s no change for good was found: the rate moved around %s by %.0f %% all "
             "the time, which hides small steps; buckets that last longer are not seen.",
             (double)held_ns / CLK_NS_PER_S, level, 100 * step->noise_ratio);
-    else
-        result_note(run->result,
-                    "The rate held at %s for %.0f s; buckets that last longer are not seen.", level,
-                    (double)held_ns / CLK_NS_PER_S);
+        return;
+    }
+    result_note(run->result,
+                "The rate held at %s for %.0f s; buckets that last longer are not seen.", level,
+                (double)held_ns / CLK_NS_PER_S);
 }
 
 static void disk_burst_note_terms(struct probe_run *run)

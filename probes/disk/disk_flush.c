@@ -123,7 +123,7 @@ static int disk_flush_prepare(struct disk_flush *s, struct probe_run *run, struc
 {
     struct bed_plan plan = {
         .bytes = DISK_FLUSH_FILE_BYTES,
-        .least_bytes = 2 * BED_CHUNK_BYTES,
+        .least_bytes = UINT64_C(2) * BED_CHUNK_BYTES,
         .until_ns = clk_now_ns() + run->slot_ns / DISK_FLUSH_FILL_SHARE,
         .seed = run->seed,
         .engine = "auto",

@@ -25,12 +25,11 @@ enum {
 
 #define PLANS_FIXED(title, directions, rate, words, where)                                         \
     {                                                                                              \
-        .name = title, .of = directions, .fixed = rate, .rule = words, .source = where             \
+        title, directions, rate, 0, 0, 0, words, where                                             \
     }
 #define PLANS_BY_SIZE(title, directions, rate, floor, ceiling, words, where)                       \
     {                                                                                              \
-        .name = title, .of = directions, .per_gib = rate, .least = floor, .most = ceiling,         \
-        .rule = words, .source = where                                                             \
+        title, directions, 0, rate, floor, ceiling, words, where                                   \
     }
 
 const struct plans_row plans_rows[] = {
