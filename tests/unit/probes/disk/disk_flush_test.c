@@ -92,7 +92,6 @@ static void one_round_is_too_few_for_a_verdict(void **state)
     assert_int_equal(rig_measure(r, 60 * S), 0);
     r->probe->judge(&r->run);
     assert_string_equal(fact(r), "unknown");
-    assert_int_equal(r->result.status, STATUS_UNTRUSTED);
     assert_true(rig_noted(r, "Too few syncs were timed"));
     rig_close(r);
 }
