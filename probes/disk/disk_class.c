@@ -133,8 +133,8 @@ static void disk_class_stream(const struct result *from, const char *id, struct 
         values[s->count++] = m->blocks[i].value;
     if (s->count == 0)
         return;
-    s->bytes_per_s = stats_mean(values, s->count);
-    s->cv = stats_stddev(values, s->count) / s->bytes_per_s;
+    s->cv = stats_stddev(values, s->count) / stats_mean(values, s->count);
+    s->bytes_per_s = stats_median(values, s->count);
 }
 
 static void disk_class_gather(const struct probe_run *run, struct medium_curve *c, char machine[64])

@@ -31,9 +31,9 @@ struct medium_io {
 
 /* 1 MiB sequential I/O. */
 struct medium_stream {
-    double bytes_per_s;
-    double cv;      /* of its repetitions, robust */
-    unsigned count; /* of them */
+    double bytes_per_s; /* median of its repetitions */
+    double cv;          /* their standard deviation over their mean */
+    unsigned count;     /* of them */
 };
 
 /* Steady writes over minutes; NAN: no step was found. */

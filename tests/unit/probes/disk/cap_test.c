@@ -139,6 +139,17 @@ static void a_saturated_disk_is_none_quiet_or_not(void **state)
     }
 }
 
+/* Round, stopped at once, with a short tail; but it moves. */
+static void a_rate_that_moves_is_none(void **state)
+{
+    (void)state;
+    struct curves_model m = { 480e3, 3000, 1.3, 0.06, 0, 4 };
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        curves_make(&c, &m, seed);
+        assert_int_equal(find().kind, CAP_NONE);
+    }
+}
+
 /* 64 commands of 2.1 ms each are 30,000 a second, a round number by chance. */
 static void a_queue_of_fixed_length_is_none(void **state)
 {
@@ -183,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_free_disk_has_no_limiter),
         cmocka_unit_test(a_paced_limiter_is_found_at_any_rate),
         cmocka_unit_test(a_saturated_disk_is_none_quiet_or_not),
+        cmocka_unit_test(a_rate_that_moves_is_none),
         cmocka_unit_test(a_queue_of_fixed_length_is_none),
         cmocka_unit_test(a_rate_that_still_grows_is_none),
         cmocka_unit_test(nothing_and_one_depth_are_none),

@@ -81,7 +81,7 @@ static void a_second_writes_its_share_of_the_budget_alone(void **state)
     assert_int_equal(rig_setup(r), 0);
     r->run.write_budget_bytes = 32 * RIG_MIB + 100 * 4096;
     r->run.slot_end_ns = clk_now_ns() + 10 * S;
-    assert_int_equal(rig_measure(r, 1), 0);
+    assert_int_equal(rig_measure(r, 100 * MS), 0);
     assert_in_range(r->result.written_bytes, 32 * RIG_MIB, 32 * RIG_MIB + 10 * 4096);
     rig_close(r);
 }
