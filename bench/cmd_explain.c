@@ -110,10 +110,17 @@ static void explain_criteria(struct explain *x, const char *metric, const char *
 
 static void explain_words(const struct fact_row *f, struct buf *out)
 {
-    if (f->words)
-        buf_addf(out, "\n%s is one of:\n", f->name);
-    for (const struct fact_word *w = f->words; w && w->word; w++)
-        explain_row(w->word, w->what, out);
+    struct fact_word w;
+    if (f->word)
+        buf_addf(out, "\n%s is one of, the first whose rule holds:\n", f->name);
+    for (unsigned i = 0; f->word && f->word(i, &w); i++) {
+        AUTO(buf) struct buf rule = { 0 };
+        explain_row(w.word, w.what, out);
+        if (!w.rule)
+            continue;
+        buf_addf(&rule, "Rule: %s Source: %s.", w.rule, w.source);
+        explain_row("", buf_text(&rule), out);
+    }
 }
 
 /* What was found on this host, where a document of it is at hand. */

@@ -12,5 +12,8 @@ extern const struct probe disk_write;
 extern const struct probe disk_stream;
 extern const struct probe disk_files;
 extern const struct probe disk_mixed;
+extern const struct probe disk_flush;
+extern const struct probe disk_burst;
+extern const struct probe disk_class;
 
 #endif

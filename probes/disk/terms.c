@@ -45,6 +45,12 @@ bool terms_has_option(const char *options, const char *word)
     return false;
 }
 
+bool terms_barriers_off(const struct place *place)
+{
+    return terms_has_option(place->options, "nobarrier") ||
+           terms_has_option(place->options, "barrier=0");
+}
+
 void terms_note(struct probe_run *run)
 {
     const struct place *p = run->site->place;
@@ -57,7 +63,7 @@ void terms_note(struct probe_run *run)
                     p->fs, device, driver);
     else
         result_note(run->result, "%s on %s (%s), journal: %s.", p->fs, device, driver, p->journal);
-    if (terms_has_option(p->options, "nobarrier") || terms_has_option(p->options, "barrier=0"))
+    if (terms_barriers_off(p))
         result_note(run->result,
                     "Mounted without barriers: a sync does not flush the disk's cache, and a power "
                     "cut there loses acknowledged data.");

@@ -21,5 +21,7 @@ int terms_check(const struct probe_site *site, uint64_t least_bytes, struct err 
 void terms_note(struct probe_run *run);
 /* Whether a mount option stands in a list like "rw,relatime", whole. */
 bool terms_has_option(const char *options, const char *word);
+/* Whether it is mounted so that a sync does not flush the disk's cache. */
+bool terms_barriers_off(const struct place *place);
 
 #endif

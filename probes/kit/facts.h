@@ -5,6 +5,8 @@
 #ifndef PROBES_KIT_FACTS_H
 #define PROBES_KIT_FACTS_H
 
+#include <stdbool.h>
+
 #include "probes/kit/err.h"
 #include "probes/kit/node.h"
 #include "probes/kit/units.h"
@@ -16,19 +18,22 @@ enum fact_kind {
     FACT_UNKNOWN
 };
 
-/* A value that a fact may have, and what it means. */
+/* A text that a fact may be. */
 struct fact_word {
-    const char *word; /* NULL ends a table */
-    const char *what; /* one sentence */
+    const char *word;
+    const char *what;   /* what it means, one sentence */
+    const char *rule;   /* when it is stated, one sentence; NULL: as `what` says */
+    const char *source; /* of the rule; NULL with it */
 };
 
 /* One row of the table that declares the facts a probe may state. */
 struct fact_row {
     const char *name; /* "host.kernel.release" */
     enum fact_kind kind;
-    enum unit unit;                /* numbers only */
-    const char *what;              /* one sentence */
-    const struct fact_word *words; /* all that a text can be; NULL: anything */
+    enum unit unit;   /* numbers only */
+    const char *what; /* one sentence */
+    /* The texts it can be, by index: false behind the last. NULL: any text. */
+    bool (*word)(unsigned index, struct fact_word *word);
 };
 
 #define FACT_END                                                                                   \

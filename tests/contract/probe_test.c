@@ -108,8 +108,11 @@ static void facts_are_declared_with_a_sentence(void **state)
             assert_true(is_name(f->name));
             assert_true(is_sentence(f->what));
             assert_ptr_equal(probes_fact(f->name, NULL), f);
-            for (const struct fact_word *w = f->words; w && w->word; w++)
-                assert_true(is_name(w->word) && is_sentence(w->what));
+            struct fact_word w = { 0 };
+            for (unsigned k = 0; f->word && f->word(k, &w); k++) {
+                assert_true(is_name(w.word) && is_sentence(w.what));
+                assert_true(!w.rule || (is_sentence(w.rule) && w.source));
+            }
         }
     }
 }
