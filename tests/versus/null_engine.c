@@ -1,6 +1,7 @@
 /*
  * What one I/O costs us, the disk left out: the loop with the null engine, timing and recording
- * included, beside the clock's own cost. Prints a line a depth.
+ * included, beside the clock's own cost. Prints a line
+ * a depth and batch.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -16,7 +17,7 @@ enum {
     NULL_FILE_BYTES = 1 << 30
 };
 
-static int run(unsigned depth, bool write, struct err *e)
+static int run(unsigned depth, unsigned batch, bool write, struct err *e)
 {
     static const volatile sig_atomic_t stopping = 0;
     AUTO(buf) struct buf why = { 0 };
@@ -37,6 +38,8 @@ static int run(unsigned depth, bool write, struct err *e)
     struct drive drive = { .engine = &engine,
                            .pattern = &pattern,
                            .depth = depth,
+                           .batch = batch,
+                           .batch_least = batch,
                            .write_percent = write ? 100 : 0,
                            .latency = &latency,
                            .until_ns = clk_now_ns() + CLK_NS_PER_S,
@@ -49,18 +52,23 @@ static int run(unsigned depth, bool write, struct err *e)
     engine_close(&engine);
     double clock_ns = (double)clk_cost_ns();
     double each_ns = (double)cpu_ns / (double)count.completed;
-    printf("null engine, %-5s depth %3u: %6.1f ns of CPU an I/O, all included; one clock reading "
-           "%.0f ns; ratio %.2f\n",
-           write ? "write" : "read", depth, each_ns, clock_ns, each_ns / clock_ns);
+    printf(
+        "null engine, %-5s depth %3u by %2u: %6.1f ns of CPU an I/O, all included; one clock reading "
+        "%.0f ns; ratio %.2f\n",
+        write ? "write" : "read", depth, batch, each_ns, clock_ns, each_ns / clock_ns);
     return status;
 }
 
 int main(void)
 {
-    static const unsigned depths[] = { 1, 32, 128 };
+    static const unsigned cases[][2] = {
+        {1,    1 },
+        { 32,  1 },
+        { 128, 32}
+    };
     struct err e = { 0 };
-    for (unsigned i = 0; i < sizeof depths / sizeof depths[0]; i++) {
-        if (run(depths[i], false, &e) || run(depths[i], true, &e)) {
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (run(cases[i][0], cases[i][1], false, &e) || run(cases[i][0], cases[i][1], true, &e)) {
             (void)fprintf(stderr, "%s\n", e.msg);
             return 3;
         }
