@@ -11,12 +11,16 @@
  * this is not what is slow in pulling an image or taking a snapshot. */
 #define DISK_STREAM_WRITE_RATE (256 * DISK_STREAM_MIB)
 #define DISK_STREAM_WRITE_MOST (2048 * DISK_STREAM_MIB)
+/* Reads are timed over two whole slices of a limiter (Linux blk-throttle: 100 ms), once the queue
+ * has been full for a moment: else what a slice gives at once would count twice. */
+#define DISK_STREAM_WARM_NS (25 * (uint64_t)CLK_NS_PER_MS)
+#define DISK_STREAM_TURN_NS (DISK_STREAM_WARM_NS + 200 * (uint64_t)CLK_NS_PER_MS)
 
 enum {
     DISK_STREAM_BLOCK_BYTES = 1 << 20,
     DISK_STREAM_DEPTH = 8,
     DISK_STREAM_LEAST = 16,     /* blocks of one turn of writes: twice the depth */
-    DISK_STREAM_TURN_SHARE = 8, /* of the slot, at most, for one turn */
+    DISK_STREAM_TURN_SHARE = 8, /* of the slot, at most, for one turn; of that, for its start */
     DISK_STREAM_SIDES = 2
 };
 
@@ -52,7 +56,7 @@ struct disk_stream_side {
 struct disk_stream_state {
     struct ground ground;
     struct disk_stream_side sides[DISK_STREAM_SIDES]; /* reads, writes */
-    uint64_t turn_ns;
+    uint64_t turn_ns, warm_ns;
     bool exhausted; /* the write budget is used up */
 };
 
@@ -74,6 +78,9 @@ static int disk_stream_setup(struct probe_run *run, struct err *e)
     if (!s)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the state of sequential I/O");
     s->turn_ns = run->slot_ns / DISK_STREAM_TURN_SHARE;
+    s->turn_ns = s->turn_ns < DISK_STREAM_TURN_NS ? s->turn_ns : DISK_STREAM_TURN_NS;
+    s->warm_ns = s->turn_ns / DISK_STREAM_TURN_SHARE;
+    s->warm_ns = s->warm_ns < DISK_STREAM_WARM_NS ? s->warm_ns : DISK_STREAM_WARM_NS;
     if (ground_open(&s->ground, run, DISK_STREAM_BLOCK_BYTES, DISK_STREAM_DEPTH, e))
         return -1;
     for (unsigned i = 0; i < DISK_STREAM_SIDES; i++) {
@@ -100,31 +107,41 @@ static uint64_t disk_stream_share(const struct disk_stream_state *s, const struc
     return share < left ? share : left;
 }
 
+/* A burst of writes ends with its bytes and has no time fixed beforehand. */
+static void disk_stream_keep(struct probe_run *run, struct disk_stream_side *side, unsigned row,
+                             const struct drive_count *count)
+{
+    bool timed = count->timed_count >= DISK_STREAM_DEPTH && count->timed_ns > 0;
+    uint64_t blocks = timed ? count->timed_count : count->completed;
+    uint64_t observed_ns = timed ? count->timed_ns : count->ended_ns - count->began_ns;
+    if (blocks == 0 || observed_ns == 0)
+        return;
+    run->values[row] =
+        (double)blocks * DISK_STREAM_BLOCK_BYTES * CLK_NS_PER_S / (double)observed_ns;
+    run->observed_ns[row] = observed_ns;
+    run->observed_ns[row + 1] = observed_ns;
+    hist_merge(&side->seen, &run->hists[row + 1]);
+    side->observed_ns += observed_ns;
+}
+
 static int disk_stream_measure(struct probe_run *run, struct err *e)
 {
     struct disk_stream_state *s = run->state;
     unsigned which = s->exhausted ? 0 : run->repetition % DISK_STREAM_SIDES;
     struct disk_stream_side *side = &s->sides[which];
     unsigned row = which ? DISK_STREAM_WRITE : DISK_STREAM_READ;
-    struct hist *latency = &run->hists[row + 1];
-    uint64_t turn_ns = clk_now_ns() + s->turn_ns;
+    uint64_t now_ns = clk_now_ns();
+    uint64_t turn_ns = now_ns + s->turn_ns;
     struct drive_count count;
     struct drive drive = { .pattern = &side->pattern,
                            .depth = ground_depth(&s->ground, DISK_STREAM_DEPTH),
                            .write_percent = which ? 100 : 0,
-                           .latency = latency,
+                           .latency = &run->hists[row + 1],
+                           .warm_until_ns = which ? 0 : now_ns + s->warm_ns,
                            .until_ns = turn_ns < run->until_ns ? turn_ns : run->until_ns,
                            .bytes_max = which ? disk_stream_share(s, run) : UINT64_MAX };
     int status = ground_drive(&s->ground, run, &drive, &count, e);
-    uint64_t observed_ns = count.ended_ns - count.began_ns;
-    if (count.completed > 0 && observed_ns > 0) {
-        double bytes = (double)count.completed * DISK_STREAM_BLOCK_BYTES;
-        run->values[row] = bytes * CLK_NS_PER_S / (double)observed_ns;
-        run->observed_ns[row] = observed_ns;
-        run->observed_ns[row + 1] = observed_ns;
-        hist_merge(&side->seen, latency);
-        side->observed_ns += observed_ns;
-    }
+    disk_stream_keep(run, side, row, &count);
     s->exhausted = ground_left(&s->ground, run) < DISK_STREAM_BLOCK_BYTES;
     return status;
 }
@@ -146,6 +163,10 @@ static void disk_stream_judge(struct probe_run *run)
     for (unsigned i = 0; i < DISK_STREAM_SIDES; i++) {
         const struct disk_stream_side *side = &s->sides[i];
         const char *id = disk_stream_metrics[i ? DISK_STREAM_WRITE_NS : DISK_STREAM_READ_NS].id;
+        if (side->seen.total == 0) {
+            result_note(r, "%s: its time was over before one was done.", id);
+            continue;
+        }
         doubt_few(r, id, &side->seen, side->observed_ns);
         doubt_overhead(r, id, &side->seen, clock_ns);
     }
@@ -174,7 +195,7 @@ const struct probe disk_stream = {
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET | PROBE_NEEDS_EACH,
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK,
     .weight = 3,
-    .repetition_ns = 250 * (uint64_t)CLK_NS_PER_MS,
+    .repetition_ns = DISK_STREAM_TURN_NS,
     .opts = ground_opts,
     .conf_size = sizeof(struct ground_conf),
     .metrics = disk_stream_metrics,

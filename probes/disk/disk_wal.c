@@ -406,7 +406,7 @@ const struct probe disk_wal = {
               "the WAL's fsync below 10 ms",
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET | PROBE_NEEDS_EACH,
     .effects = PROBE_WRITES_DISK,
-    .weight = 15,
+    .weight = 14,
     .repetition_ns = 250 * (uint64_t)CLK_NS_PER_MS,
     .opts = disk_wal_opts,
     .conf_size = sizeof(struct disk_wal_conf),

@@ -21,14 +21,17 @@ static bool belongs_to(const struct result_metric *m, const struct result_metric
            strncmp(m->id, owner->id, length) == 0 && m->id[length] == '.';
 }
 
+/* The nearest: disk.wal.8k.rate belongs to disk.wal.8k, not to disk.wal. */
 static const struct result_metric *owner_of(const struct result *r, const struct result_metric *m)
 {
+    const struct result_metric *owner = m;
     for (unsigned i = 0; i < r->metric_count; i++) {
-        if (belongs_to(m, &r->metrics[i])) {
-            return &r->metrics[i];
+        const struct result_metric *other = &r->metrics[i];
+        if (belongs_to(m, other) && (owner == m || strlen(other->id) > strlen(owner->id))) {
+            owner = other;
         }
     }
-    return m;
+    return owner;
 }
 
 /* "qd1" of disk.read.qd1 in disk.read; "rate" of image.rate in image.extract; "" of disk.wal. */

@@ -44,6 +44,19 @@ static void says(const char *probe, const struct row *rows, const char *expected
 
 static const struct row end = { .metric = METRIC_END };
 
+static void a_rate_belongs_to_the_nearest_of_several(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {{ "disk.wal", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50", "" },                114e3, 1, 1},
+        { { "disk.wal.rate", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value", "" },    5530,  0, 0},
+        { { "disk.wal.8k", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50", "" },            150e3, 1, 1},
+        { { "disk.wal.8k.rate", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value", "" }, 4100,  0, 0},
+        end,
+    };
+    says("disk.wal", rows, "p50 114 us, 5530/s; 8k p50 150 us, 4100/s");
+}
+
 static void the_probes_own_figures_need_no_name(void **state)
 {
     (void)state;
@@ -122,6 +135,7 @@ static void a_name_that_only_begins_alike_is_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rate_belongs_to_the_nearest_of_several),
         cmocka_unit_test(the_probes_own_figures_need_no_name),
         cmocka_unit_test(groups_are_told_apart),
         cmocka_unit_test(what_was_not_measured_is_left_out),
