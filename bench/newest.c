@@ -17,7 +17,7 @@ bool newest_document(const char *dir, char path[NEWEST_PATH_BYTES])
     glob_t found;
     bool any = false;
     (void)snprintf(pattern, sizeof pattern, "%s/plimsoll-*/result.json", dir);
-    if (glob(pattern, GLOB_NOSORT, NULL, &found))
+    if (glob(pattern, GLOB_NOSORT, NULL, &found)) // NOLINT(concurrency-mt-unsafe)
         return false;
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct stat st;

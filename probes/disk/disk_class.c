@@ -28,16 +28,14 @@ static const struct fact_row disk_class_facts[] = {
      .kind = FACT_TEXT,
      .what = "What the disk behaves like.",
      .word = disk_class_word },
-    { .name = "disk.class.claim",
-     .kind = FACT_TEXT,
-     .what = "What the driver says that the disk is."                                                                                          },
+    { .name = "disk.class.claim",                                                                            .kind = FACT_TEXT,                                                   .what = "What the driver says it is."},
     { .name = "disk.class.cap",
      .kind = FACT_NUMBER,
      .unit = UNIT_PER_S,
      .what = "The rate at which a limiter holds it, in I/Os or in bytes a second." },
     { .name = "disk.class.plan",
      .kind = FACT_TEXT,
-     .what = "The published rule that this rate fits, with its source."},
+     .what = "The published rule that this rate fits, with its source."                 },
     FACT_END,
 };
 
