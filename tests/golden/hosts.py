@@ -24,6 +24,7 @@ PROBES = [
     probe("net.rtt", "Round trips to the peer", {"peer": ["192.0.2.7"], "interval": 10 * MS}, 46400,
           6000),
     probe("noise.stall", "Stalls and steal in a quiet window", {}, 52500, 6000),
+    probe("disk.class", "Class of the disk by its behaviour", {}, 59100, 5),
 ]
 WITNESS = probe("witness", "What the host did meanwhile", {}, 0, 0)
 
@@ -223,6 +224,13 @@ def facts(system, kernel, machine, disk, network, tries):
         "host.ip_forward": fact(forward), "host.ports.listening": fact(ports)} | tries
 
 
+def disk_class(name, why, cap=None):
+    none = "no limiter was found"
+    return {"disk.class": fact(name, reason=why),
+            "disk.class.cap": fact(cap, "1/s") if cap else fact(None, reason=none),
+            "disk.class.plan": fact(None, reason="the rate fits no published rule" if cap else none)}
+
+
 def witnessed(steal, worst, cpu, io, memory, throttled, step, stall):
     return {"steal_ratio": steal, "steal_worst_cpu_ratio": worst, "cpu_pressure_ratio": cpu,
             "io_pressure_ratio": io, "memory_pressure_ratio": memory, "throttled_ratio": throttled,
@@ -235,6 +243,10 @@ URING = "Engine io_uring: it works here and costs least."
 AIO = "Engine libaio: io_uring is disabled here (kernel.io_uring_disabled is 2)."
 SCALED = "image.reference is scaled: a 500-MiB image at this rate, its final sync included."
 PEER = "Peer 192.0.2.7:862, unauthenticated STAMP."
+NVME = "Behaves like nvme, because 4 KiB reads at depth 1 take 48.1 us at the median."
+LIMITED = "Advertised as hdd, held by a rate limiter at 2500/s (4 KiB reads)."
+WHOSE = ("A limiter of the provider's, not the disk, decides: one busy container takes the whole "
+         "allowance, and all others wait for it.")
 STOLEN = "13 % of the CPU time was stolen meanwhile: the figures include it."
 
 HOSTS = [
@@ -247,12 +259,13 @@ HOSTS = [
                     (4, "AMD EPYC-Rome Processor", 8 * GIB - 160 * MIB, 0, 12 * DAY, CONTROLLERS),
                     ("ext4", "ordered", "vda", "virtio_blk", "no", "none", "write back", 160 * GIB,
                      141 * GIB),
-                    ("yes", 8192, 262144, "1", []), tried({})),
+                    ("yes", 8192, 262144, "1", []), tried({})) | disk_class("nvme", NVME),
      "figures": GOOD_FIGURES,
      "remarks": [("disk.wal", "measured", CLOSED),
                  ("disk.wal", "measured", "Filesystem ext4 on vda (virtio_blk), journal: ordered."),
                  ("disk.read", "measured", URING), ("disk.write", "measured", URING),
-                 ("image.extract", "measured", SCALED), ("net.rtt", "measured", PEER)],
+                 ("image.extract", "measured", SCALED), ("net.rtt", "measured", PEER),
+                 ("disk.class", "measured", NVME)],
      "witnessed": witnessed(0.0016, 0.006, 0.012, 0.031, 0, 0, 210000, 2.1 * MS)},
     {"name": "slow", "started": "2026-03-02T09:31:44Z", "argv": "plimsoll vet --peer 192.0.2.7",
      "seed": 20260303, "duration_ns": 61870000321, "interrupted": False,
@@ -263,12 +276,14 @@ HOSTS = [
                     ("ext4", "ordered", "sda", "virtio_scsi", "yes", "mq-deadline", "write through",
                      40 * GIB, 9 * GIB),
                     ("no", 128, 65536, "1", ["2377", "7946"]),
-                    tried({"conntrack": "nf_conntrack_max is read only: Permission denied"})),
+                    tried({"conntrack": "nf_conntrack_max is read only: Permission denied"}))
+     | disk_class("rate-limited", LIMITED, 2500),
      "figures": SLOW_FIGURES,
      "remarks": [("disk.wal", "measured", CLOSED),
                  ("disk.wal", "measured", "Filesystem ext4 on sda (virtio_scsi), journal: ordered."),
                  ("disk.read", "measured", AIO), ("disk.write", "measured", AIO),
-                 ("image.extract", "measured", SCALED), ("net.rtt", "measured", PEER)]
+                 ("image.extract", "measured", SCALED), ("net.rtt", "measured", PEER),
+                 ("disk.class", "measured", LIMITED), ("disk.class", "measured", WHOSE)]
      + [(name, "measured", STOLEN) for name in ("disk.wal", "disk.read", "disk.write",
                                                 "image.extract", "image.wal", "noise.stall")],
      "witnessed": witnessed(0.131, 0.34, 0.22, 0.41, 0.004, None, 1.4 * MS, 190 * MS)},
@@ -293,6 +308,7 @@ HOSTS = [
                  ("image.wal", "failed", "interrupted before it had a figure"),
                  ("net.rtt", "skipped", "not measured: no --peer; start plimsoll reflect on another "
                   "node and name it with --peer"),
-                 ("noise.stall", "skipped", "interrupted before its turn")],
+                 ("noise.stall", "skipped", "interrupted before its turn"),
+                 ("disk.class", "skipped", "interrupted before its turn")],
      "witnessed": witnessed(0.011, 0.02, None, None, None, None, 90000, 4.2 * MS)},
 ]
