@@ -111,7 +111,11 @@ cli: all
 	$(Q)PLIMSOLL=$(CURDIR)/$(BUILD)/plimsoll scripts/run-bats tests/cli/*.bats
 
 # With real parts, as root: namespaces, loop devices, peers.
-LAB := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/lab/*.c))
+# Without libfuse the filesystem of faults is not built, and its tests say so.
+LAB_FUSE := $(shell pkg-config --exists fuse3 && echo $(BUILD)/tests/lab/faultfs)
+LAB := $(LAB_FUSE) $(filter-out %/faultfs,$(patsubst %.c,$(BUILD)/%,$(wildcard tests/lab/*.c)))
+$(BUILD)/tests/lab/faultfs.o: PKG_INC += $(shell pkg-config --cflags fuse3 2>/dev/null)
+$(BUILD)/tests/lab/faultfs: PKG_LIB += $(shell pkg-config --libs fuse3 2>/dev/null)
 $(LAB): %: %.o $(foreach f,probes $(below_probes),$(call archive,$f))
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIB)

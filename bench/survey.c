@@ -228,10 +228,12 @@ static int survey_measure(struct voyage *v, struct plan_item *item, struct job *
     struct result r = { 0 };
     struct witnessed before = { 0 };
     struct worker_hooks hooks = { progress_update, v->survey->progress };
+    /* A probe that writes nothing is measured also where nothing can be written any more. */
+    bool writes = item->probe->needs & PROBE_NEEDS_SCRATCH;
 
     progress_begin(v->survey->progress, item->probe->name, job->slot_ns);
     witness_mark(&v->witness, &before);
-    runner_run(job, survey_scratch(v, item->place), &hooks, &r);
+    runner_run(job, writes ? survey_scratch(v, item->place) : NULL, &hooks, &r);
     witness_mark(&v->witness, &r.witnessed);
     item->rounds++;
     survey_place(item, &r);

@@ -28,6 +28,7 @@ static void worker_let_go_of_stdio(void)
     if (null >= 0) {
         (void)dup2(null, STDIN_FILENO);
         (void)dup2(null, STDOUT_FILENO);
+        (void)dup2(null, STDERR_FILENO); /* vet 2>&1 | tee */
     }
 }
 

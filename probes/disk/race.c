@@ -1,5 +1,6 @@
 #include "probes/disk/race.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -76,8 +77,8 @@ static int race_round(struct track *t, unsigned lap, struct err *e)
                 continue;
             if (race_lap(t, at, index, lap, e) == 0)
                 continue;
-            if (t->engines[at].abandoned)
-                return -1;
+            if (t->engines[at].abandoned || e->sys == EIO)
+                return -1; /* the disk's failure, not the engine's */
             race_retire(t, at, e);
         }
     }

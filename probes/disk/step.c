@@ -61,16 +61,26 @@ static void step_shuffle(double *v, size_t n, struct prng *prng)
     }
 }
 
-static bool step_is_chance(const double *v, size_t n, double explained, double *work, uint64_t seed)
+/*
+ * Whether one of many random orders splits as well, smoothed or as they are. Smoothed, a random
+ * order of few values is smooth too, and may split as well as a true step; as they are, bad values
+ * hide one.
+ */
+static bool step_is_chance(const double *v, size_t n, bool smooth, double *work, uint64_t seed)
 {
     struct prng prng;
     size_t at = 0;
-    prng_init_named(&prng, seed, "step");
+    double *order = smooth ? work + n : work;
     memcpy(work, v, n * sizeof *v);
+    if (smooth)
+        step_smooth(work, n, order);
+    double explained = step_split(order, n, &at);
+    prng_init_named(&prng, seed, "step");
     for (unsigned i = 0; i < STEP_SHUFFLES; i++) {
         step_shuffle(work, n, &prng);
-        step_smooth(work, n, work + n);
-        if (step_split(work + n, n, &at) >= explained)
+        if (smooth)
+            step_smooth(work, n, order);
+        if (step_split(order, n, &at) >= explained)
             return true;
     }
     return false;
@@ -139,8 +149,9 @@ static bool step_search(struct step *s, const double *logs, size_t n, double *wo
 {
     double sigma;
     step_smooth(logs, n, work);
-    double explained = step_split(work, n, &s->at);
-    if (!step_apart(s, logs, n, work) || step_is_chance(logs, n, explained, work, seed))
+    (void)step_split(work, n, &s->at);
+    if (!step_apart(s, logs, n, work) ||
+        (step_is_chance(logs, n, true, work, seed) && step_is_chance(logs, n, false, work, seed)))
         return false;
     double before = step_level(logs, s->at, work, &sigma);
     double after = step_level(logs + s->at, n - s->at, work, &sigma);

@@ -27,8 +27,11 @@ debian() {
     fake dpkg-query "shift 3; for p; do case \$p in $1) ;; *) echo \"installed \$p\" ;; esac; done"
 }
 
+# The script beside which there is a lab-kernel only where a test puts one.
 install_deps() {
-    PATH=$work/bin run --separate-stderr scripts/install-deps "$@"
+    mkdir -p "$work/scripts"
+    ln -sf "$PWD/scripts/install-deps" "$work/scripts/"
+    PATH=$work/bin run --separate-stderr "$work/scripts/install-deps" "$@"
     echo "status $status, stdout '$output', stderr '$stderr'"
 }
 
@@ -109,6 +112,25 @@ install_deps() {
     fake apt-get 'case $* in *bats*) exit 100 ;; esac'
     install_deps lab
     [ "$status" -eq 3 ]
+}
+
+@test "the kernel of the lab machine is fetched for the lab alone, on a system that packages it" {
+    debian none
+    mkdir -p "$work/scripts"
+    printf '#!/bin/sh\necho kernel >>%s; exit 3\n' "$calls" >"$work/scripts/lab-kernel"
+    chmod +x "$work/scripts/lab-kernel"
+    install_deps test
+    install_deps lab --list
+    [ ! -s "$calls" ]
+    install_deps lab
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "install-deps: the lab machine has no kernel" ]
+    [ "$(cat "$calls")" = kernel ]
+    rm "$work/bin/apt-get"
+    fake dnf 'exit 0'
+    fake rpm 'exit 0'
+    install_deps lab
+    [ -z "$stderr" ]
 }
 
 @test "without root it uses sudo" {

@@ -167,6 +167,29 @@ static void single_bad_seconds_are_no_step_and_move_no_level(void **state)
     }
 }
 
+/* Twenty seconds of a loop device whose throttle of 740 a second was imposed, and lifted, half-way.
+ */
+static void a_step_in_a_short_series_is_no_chance(void **state)
+{
+    (void)state;
+    struct series imposed = {
+        .v = {22142, 19254, 23396, 23833, 13263, 12938, 10003, 15439, 25221, 29070, 2201, 740, 740,
+              740, 740, 740, 740, 762}
+    };
+    struct series lifted = {
+        .v = {741, 740, 740, 740, 740, 740, 740, 740, 11552, 34018, 43091, 51074, 49605, 52478,
+              34726, 30858, 38465}
+    };
+    struct step fall = find(&imposed, 18);
+    struct step rise = find(&lifted, 17);
+    assert_true(fall.found);
+    assert_in_range(fall.at, 10, 11);
+    assert_in_range(fall.after, 735, 745);
+    assert_true(rise.found);
+    assert_in_range(rise.at, 8, 9);
+    assert_in_range(rise.before, 735, 745);
+}
+
 static void a_step_is_found_beside_bad_seconds(void **state)
 {
     (void)state;
@@ -226,6 +249,7 @@ int main(void)
         cmocka_unit_test(strong_noise_is_no_step_either),
         cmocka_unit_test(a_wander_is_no_step),
         cmocka_unit_test(single_bad_seconds_are_no_step_and_move_no_level),
+        cmocka_unit_test(a_step_in_a_short_series_is_no_chance),
         cmocka_unit_test(a_step_is_found_beside_bad_seconds),
         cmocka_unit_test(exact_levels_are_found),
         cmocka_unit_test(a_level_must_last),

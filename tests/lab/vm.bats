@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# Disks whose times and errors are known by construction, in a machine that qemu makes (vm.sh,
+# vm-disks.sh): null_blk, dm-delay, dm-flakey, scsi_debug. Times are checked at their lower edge: the
+# emulation adds to them, and no disk answers before its time. Needs no root.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    export PATH=$PATH:/usr/sbin:/sbin
+    for t in qemu-system-x86_64 busybox cpio dmsetup mkfs.ext4 jq; do
+        command -v "$t" >/dev/null || skip "$t is missing"
+    done
+    [ "$(uname -m)" = x86_64 ] || skip "the lab machine runs this host's program, which is not for amd64"
+    kernel=build/lab/kernel
+    [ -e "$kernel/boot" ] || skip "the kernel of the lab machine is missing: run scripts/lab-kernel"
+    [ "$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)" -ge 4194304 ] || skip "4 GiB of free memory are missing"
+    tests/lab/vm.sh image "$kernel" "$PLIMSOLL" tests/lab/vm-disks.sh "$BATS_FILE_TMPDIR"
+    tests/lab/vm.sh run "$BATS_FILE_TMPDIR" 300 3>&- | tr -d '\r' >"$BATS_FILE_TMPDIR/console"
+}
+
+setup() {
+    console=$BATS_FILE_TMPDIR/console
+    grep -v '^ *[]["{}]' "$console" | cut -c1-300
+    grep -q '^end scsi_debug' "$console"
+}
+
+# NAME: its document is in $doc.
+document() {
+    doc=$BATS_TEST_TMPDIR/doc.json
+    sed -n "/^begin $1 /,/^end $1\$/p" "$console" | sed '1d;$d' >"$doc"
+    jq -c '.measurements[] | {probe, status, reason, notes}' "$doc"
+}
+
+# The least time of random reads one by one, ns.
+least_ns() {
+    jq -r '.measurements[].metrics[] | select(.id == "disk.read.qd1").histogram' "$doc" | tests/lab/hdrleast
+}
+
+# There is a figure; an emulated disk may be too slow for one that is trusted.
+told() {
+    jq -e '.measurements[] | select(.probe == "disk.read") | .status == "measured" or .status == "untrusted"' "$doc"
+}
+
+between() {
+    echo "$1 <= $2 <= $3"
+    [ "$1" -le "$2" ] && [ "$2" -le "$3" ]
+}
+
+@test "null_blk that answers after 2 ms" {
+    document null_blk
+    told
+    between 2000000 "$(least_ns)" 2600000
+}
+
+@test "null_blk is taken for no flash: its class is honest" {
+    document class
+    class=$(jq -r '.host["disk.class"].value' "$doc")
+    echo "class $class"
+    case $class in unknown | network-volume | rate-limited) ;; *) false ;; esac
+}
+
+# 2 ms of null_blk below; 5 ms are two ticks of 4 ms at that kernel's 250 Hz, from a tick that had begun.
+@test "dm-delay of 5 ms" {
+    document dm-delay
+    told
+    between 6000000 "$(least_ns)" 15000000
+}
+
+@test "scsi_debug that answers after 3 ms" {
+    document scsi_debug
+    told
+    between 3000000 "$(least_ns)" 3600000
+}
+
+@test "dm-flakey that begins to fail writes: the log says where and why, the rest goes on" {
+    document dm-flakey
+    grep -q '^begin dm-flakey 3$' "$console"
+    jq -e '.measurements[] | select(.probe == "disk.wal") | .status == "failed"
+           and (.reason | test("at offset [0-9]+ of the log: Input/output error")) and (.reason | test("/mnt/dm-flakey"))' "$doc"
+    jq -e '.measurements[] | select(.probe == "noise.stall") | .status == "measured"' "$doc"
+}
