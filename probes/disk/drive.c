@@ -20,14 +20,16 @@ struct loop {
     unsigned in_flight;
     unsigned batch, least;
     unsigned idle_count, ready_count;
-    bool ending;                              /* nothing more is issued */
-    uint64_t left;                            /* I/Os that bytes_max still allows to prepare */
-    uint64_t now_ns;                          /* the last reading */
-    uint64_t due_ns;                          /* open loop: when the next I/O to prepare is due */
-    uint64_t progress_ns;                     /* last completion, or the start */
-    uint64_t stopped_ns;                      /* when *stopping was seen; 0: not yet */
-    uint32_t idle[ENGINE_DEPTH_MAX];          /* a ring of slots with nothing to do, */
-    unsigned idle_first;                      /* taken in the order in which they came free */
+    bool ending;                        /* nothing more is issued */
+    uint64_t left;                      /* I/Os that bytes_max still allows to prepare */
+    uint64_t now_ns;                    /* the last reading */
+    uint64_t due_ns;                    /* open loop: when the next I/O to prepare is due */
+    uint64_t progress_ns;               /* last completion, or the start */
+    uint64_t stopped_ns;                /* when *stopping was seen; 0: not yet */
+    uint32_t idle[ENGINE_DEPTH_MAX];    /* slots with nothing to do; the last one in is the first
+                                           out, for its buffer is still in the processor's cache */
+    uint64_t free_ns[ENGINE_DEPTH_MAX]; /* a ring, closed loop: when as many places came free, */
+    unsigned free_first;                /* which are filled in that order */
     struct engine_io ready[ENGINE_DEPTH_MAX]; /* prepared, not yet taken by the engine */
     struct slot slots[ENGINE_DEPTH_MAX];
     struct engine_done completed[ENGINE_DEPTH_MAX];
@@ -94,21 +96,19 @@ static void loop_prepare(struct loop *l)
     uint32_t bytes = d->pattern->block_bytes;
     unsigned room = loop_room(l);
     for (unsigned i = 0; i < room; i++) {
-        uint32_t at = l->idle[l->idle_first++ % ENGINE_DEPTH_MAX];
+        uint32_t at = l->idle[--l->idle_count];
         struct slot *slot = &l->slots[at];
         slot->offset = pattern_next(d->pattern);
         slot->write = pattern_writes(d->pattern, d->write_percent);
-        if (d->interval_ns) {
-            slot->started_ns = l->due_ns;
-            l->due_ns += d->interval_ns;
-        }
+        slot->started_ns =
+            d->interval_ns ? l->due_ns : l->free_ns[l->free_first++ % ENGINE_DEPTH_MAX];
+        l->due_ns += d->interval_ns;
         if (slot->write)
             pattern_stamp(d->pattern, d->engine->conf.buffers[at], bytes);
         l->ready[l->ready_count++] = (struct engine_io){
             .offset = slot->offset, .bytes = bytes, .slot = at, .write = slot->write
         };
     }
-    l->idle_count -= room;
     l->left -= room;
 }
 
@@ -204,8 +204,9 @@ static int loop_take(struct loop *l, unsigned n, struct err *e)
     int status = 0;
     for (unsigned i = 0; i < n; i++) {
         const struct engine_done *done = &l->completed[i];
-        struct slot *slot = &l->slots[done->slot];
-        l->idle[(l->idle_first + l->idle_count++) % ENGINE_DEPTH_MAX] = done->slot;
+        const struct slot *slot = &l->slots[done->slot];
+        l->free_ns[(l->free_first + l->idle_count) % ENGINE_DEPTH_MAX] = l->now_ns;
+        l->idle[l->idle_count++] = done->slot;
         if ((uint32_t)done->result != wanted) {
             status = status ? status : loop_fail(l, done, e);
             continue;
@@ -213,7 +214,6 @@ static int loop_take(struct loop *l, unsigned n, struct err *e)
         l->count->completed++;
         if (warm)
             loop_record(l, slot->started_ns, slot->write);
-        slot->started_ns = l->now_ns; /* of its next I/O, in the closed loop */
     }
     if (warm && l->now_ns <= d->until_ns && !l->ending)
         l->count->timed_count += l->count->completed - before;
@@ -345,8 +345,8 @@ int drive_run(const struct drive *d, struct drive_count *count, struct err *e)
     l.batch = drive_batch(d);
     l.least = d->batch_least ? d->batch_least : 1;
     for (unsigned i = 0; i < d->depth; i++) {
-        l.idle[i] = i;
-        l.slots[i].started_ns = l.now_ns;
+        l.idle[i] = d->depth - 1 - i;
+        l.free_ns[i] = l.now_ns;
     }
     int status = d->interval_ns ? drive_open_loop(&l, e) : loop_run(&l, e);
     count->ended_ns = l.now_ns = tick_now_ns(l.tick);

@@ -43,6 +43,7 @@ struct fake {
     unsigned faults;
     /* A disk with a time of its own: one I/O after the other, each for service_ns. */
     uint64_t service_ns;                  /* 0: answers at once, and no time passes */
+    uint64_t handing_ns;                  /* time that one submit takes */
     uint64_t stall_from_ns, stall_to_ns;  /* nothing is answered meanwhile */
     uint64_t now_ns;                      /* what fake_tick reads */
     uint64_t busy_ns;                     /* until then the disk has work */
@@ -114,6 +115,7 @@ static inline int fake_submit(struct engine *en, const struct engine_io *ios, un
     (void)en;
     if (fake.submit_fails)
         return fake.submit_fails;
+    fake.now_ns += fake.handing_ns;
     fake.most_at_once = count > fake.most_at_once ? count : fake.most_at_once;
     unsigned most = fake.take_most && fake.take_most < count ? fake.take_most : count;
     for (unsigned i = 0; i < most; i++) {
