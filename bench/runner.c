@@ -121,6 +121,8 @@ static void runner_take(const struct job *job, struct worker *w, int status, str
     }
     runner_blank(job, out);
     runner_explain(job, w, status, out);
+    if (job->probe->effects & PROBE_WRITES_DISK)
+        result_note(out, "How much it had written by then is not known.");
 }
 
 /* A child with a deadline of its own, which answers yes or says why not. */

@@ -64,6 +64,8 @@ static int bed_settle(const struct bed *b, const struct bed_plan *plan, struct e
                        b->bytes >> 20, plan->what, plan->least_bytes >> 20);
     if (ftruncate(b->fd, (off_t)b->bytes) || fsync(b->fd))
         return err_set(e, err_kind_of(errno), errno, "sync %s", plan->what);
+    /* ext2 fills holes through the page cache, O_DIRECT or not: that must not answer later. */
+    (void)posix_fadvise(b->fd, 0, 0, POSIX_FADV_DONTNEED);
     return 0;
 }
 

@@ -28,7 +28,7 @@ file=$dir/file
 dd if=/dev/urandom of="$file" bs=1M count="$mib" oflag=direct status=none || exit 3
 sync
 
-# "IOPS P50_NS P99_NS" of a fio run: side (read or write), and whether the I/O or its sync is meant.
+# "IOPS P50_NS P99_NS COUNT CPU_PERCENT" of a fio run: side (read or write), and whether the I/O or its sync is meant.
 # Its lat (slat and clat), which counts from before the I/O is prepared, as ours does; clat would
 # leave out what handing it over takes. One I/O a system call on both sides, fio's default and ours.
 fio_figures() {
@@ -37,7 +37,8 @@ import json, sys
 job = json.load(sys.stdin)["jobs"][0]
 side = job[sys.argv[1]]
 p = (job["sync"] if sys.argv[2] == "sync" else side)["lat_ns"]["percentile"]
-print(round(side["iops"]), p["50.000000"], p["99.000000"])' "$1" "$2"
+print(round(side["iops"]), p["50.000000"], p["99.000000"], side["total_ios"],
+      round(job["usr_cpu"] + job["sys_cpu"]))' "$1" "$2"
 }
 
 # Side (read or write) and depth.
@@ -73,7 +74,7 @@ name, table, seen = sys.argv[1], sys.argv[2], {"fio": [], "ours": []}
 row = []
 for line in sys.stdin:
     who, *figures = line.split()
-    if len(figures) >= 3:
+    if len(figures) == 5:
         seen[who].append([float(f) for f in figures])
 pairs = min(len(seen["fio"]), len(seen["ours"]))
 if not pairs:
@@ -87,6 +88,9 @@ for at, (what, unit, scale) in enumerate((("IOPS", "", 1), ("p50", "us", 1e3), (
              statistics.median(ours) / statistics.median(fio),
              statistics.median(ratios), min(ratios), max(ratios)))
     row.append("%.3f" % statistics.median(ratios))
+cpu = ["%.0f %%" % statistics.median(run[4] for run in seen[who]) for who in ("fio", "ours")]
+print("%-10s CPU  fio %s, ours %s of one core" % (name, *cpu))
+row += cpu
 with open(table, "a") as out:
     out.write("| %s | %s |\n" % (name, " | ".join(row)))' "$name" "$dir/table"
 }
@@ -110,7 +114,7 @@ compare "wal sync" fio_wal ours_wal
 echo
 echo "Ratios to fio, medians over $pairs pairs of runs of $seconds s each:"
 echo
-echo "| workload | IOPS | p50 | p99 |"
-echo "| --- | ---: | ---: | ---: |"
+echo "| workload | IOPS | p50 | p99 | CPU of fio | of ours |"
+echo "| --- | ---: | ---: | ---: | ---: | ---: |"
 cat "$dir/table"
 exit 0

@@ -1,6 +1,7 @@
 /*
  * Our side of tests/versus/disk.sh: the engines, the loop and the log of the disk probes, on a file
- * or directory that the script names. Prints "IOPS P50_NS P99_NS COUNT".
+ * or directory that the script names. Prints "IOPS P50_NS P99_NS COUNT CPU_PERCENT", the last of
+ * one core.
  *
  *     disk_ours read|write FILE DEPTH SECONDS [ENGINE [BATCH [buffered]]]
  *     disk_ours wal DIR SECONDS
@@ -25,9 +26,10 @@ enum {
 
 static int tell(const struct hist *h, uint64_t took_ns)
 {
-    printf("%.0f %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+    printf("%.0f %" PRIu64 " %" PRIu64 " %" PRIu64 " %.0f\n",
            (double)h->total * CLK_NS_PER_S / (double)took_ns, hist_quantile(h, 0.5),
-           hist_quantile(h, 0.99), h->total);
+           hist_quantile(h, 0.99), h->total,
+           100.0 * (double)clk_process_cpu_ns() / (double)took_ns);
     return 0;
 }
 

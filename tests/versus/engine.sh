@@ -6,7 +6,7 @@
 # Usage: tests/versus/engine.sh [BUILD]
 #   VERSUS_DIR         where (default /var/tmp)
 #   VERSUS_ROUNDS      of each contender on each target (default 9)
-#   VERSUS_SECONDS     of each run (default 2)
+#   VERSUS_SECONDS     of each run, 2 or more (default 4)
 #   VERSUS_CPU         the core (default 1)
 #   VERSUS_MIB         size of the file (default 512)
 #   VERSUS_T_IO_URING  path of a t/io_uring; without it that one is left out
@@ -14,7 +14,7 @@
 set -u
 build=${1:-build/release}
 rounds=${VERSUS_ROUNDS:-9}
-seconds=${VERSUS_SECONDS:-2}
+seconds=${VERSUS_SECONDS:-4}
 cpu=${VERSUS_CPU:-1}
 mib=${VERSUS_MIB:-512}
 peer=${VERSUS_T_IO_URING:-}
@@ -97,10 +97,10 @@ run_fio() {
         --output-format=json
 }
 
-# It prints once a second and not at its end, hence a second more.
+# It prints once a second and not at its end.
 run_peer() {
-    cost peer $((seconds + 1)) "$peer" -d"$depth" -s"$batch" -c"$batch" -p0 -B1 -F1 \
-        -O"$(direct "$2")" -r$((seconds + 1)) "$1"
+    cost peer "$seconds" "$peer" -d"$depth" -s"$batch" -c"$batch" -p0 -B1 -F1 \
+        -O"$(direct "$2")" -r"$seconds" "$1"
 }
 
 # A target: rounds of all contenders, who goes first takes turns.
