@@ -52,10 +52,32 @@ static bool vet_holds(const char *const *names, unsigned count, const char *name
     return held;
 }
 
-static bool vet_may_repeat(const char *name)
+static bool vet_leaves_no_traces(const char *probe)
 {
-    const struct probe *p = probes_find(name);
+    const struct probe *p = probes_find(probe);
     return p && !(p->effects & PROBE_LEAVES_TRACES);
+}
+
+static bool vet_judges_by(const struct profile *profile, const char *probe)
+{
+    bool judges = false;
+    for (unsigned k = 0; k < profile->count; k++) {
+        const struct probe *owner = NULL;
+        const char *metric = profile->criteria[k].metric;
+        if (metric && probes_metric(metric, &owner))
+            judges = judges || strcmp(owner->name, probe) == 0;
+    }
+    return judges;
+}
+
+/* What no role judges by is never close. */
+static bool vet_may_repeat(const char *probe, void *arg)
+{
+    const struct vet *v = arg;
+    bool may = vet_holds(vet_rare, sizeof vet_rare / sizeof vet_rare[0], probe);
+    for (unsigned i = 0; i < v->roles.count; i++)
+        may = may || vet_judges_by(&v->roles.profiles[i], probe);
+    return may;
 }
 
 /* The probes whose figures are close to a bound, else the rare-event ones. */
@@ -73,7 +95,7 @@ static unsigned vet_again(const struct document *d, void *arg, const char *names
         for (unsigned k = 0; k < role->profile->count; k++) {
             const struct finding *f = &role->findings[k];
             const struct result *owner = document_measurement(d, f->probe);
-            if (f->close && owner && count < most && vet_may_repeat(owner->probe) &&
+            if (f->close && owner && count < most && vet_leaves_no_traces(owner->probe) &&
                 !vet_holds(names, count, owner->probe)) {
                 names[count++] = owner->probe;
             }
@@ -92,6 +114,7 @@ static int vet_measure(struct vet *v, struct err *e)
     struct survey survey = { .conf = &v->conf->survey,
                              .probes = &all,
                              .again = vet_again,
+                             .may_repeat = vet_may_repeat,
                              .again_arg = v,
                              .progress = &progress };
     progress_init(&progress, v->conf->quiet);

@@ -221,8 +221,7 @@ static struct probe_cost plan_cost_alone(const struct plan_item *item, uint64_t 
 {
     struct probe_cost cost = { 0 };
     struct err ignored;
-    bool may = !item->skipped && !(item->probe->effects & PROBE_LEAVES_TRACES);
-    if (!may || !item->probe->estimate ||
+    if (item->skipped || item->once || !item->probe->estimate ||
         item->probe->estimate(item->site, item->conf, slot_ns, &cost, &ignored)) {
         return (struct probe_cost){ 0 };
     }

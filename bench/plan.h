@@ -17,6 +17,7 @@ struct plan_item {
     const struct probe_site *site;
     void *conf;                     /* owned; resolved parameters */
     bool skipped;                   /* cannot work here, or is not for this run */
+    bool once;                      /* never in the second round */
     bool left_out;                  /* not chosen for the second round */
     char reason[LIMITS_TEXT_BYTES]; /* why skipped */
     unsigned rounds;                /* done */

@@ -280,7 +280,6 @@ static bool survey_has_figures(const struct voyage *v, const char *probe)
     return had && (had->status == STATUS_MEASURED || had->status == STATUS_UNTRUSTED);
 }
 
-/* Of a probe with several places the first, which is what is judged. */
 static void survey_choose_again(struct voyage *v, struct plan_item *item, const char *names[],
                                 unsigned count)
 {
@@ -288,7 +287,7 @@ static void survey_choose_again(struct voyage *v, struct plan_item *item, const 
     bool chosen = false;
     for (unsigned k = 0; k < count; k++)
         chosen = chosen || strcmp(names[k], name) == 0;
-    chosen = chosen && plan_find(&v->plan, name) == item && survey_has_figures(v, name);
+    chosen = chosen && !item->once && survey_has_figures(v, name);
     item->left_out = item->left_out || !chosen;
 }
 
@@ -359,6 +358,16 @@ static int survey_close(struct voyage *v, struct err *e)
     return survey_name_the_rest(v, e);
 }
 
+/* Of a probe with several places the first alone, which is what is judged. */
+static bool survey_may_come_again(struct voyage *v, const struct plan_item *item)
+{
+    const struct survey *s = v->survey;
+    const struct probe *p = item->probe;
+    return s->again && !(p->effects & PROBE_LEAVES_TRACES) &&
+           plan_find(&v->plan, p->name) == item &&
+           (!s->may_repeat || s->may_repeat(p->name, s->again_arg));
+}
+
 static int survey_plan(struct voyage *v, struct err *e)
 {
     const struct survey_conf *c = v->survey->conf;
@@ -371,7 +380,11 @@ static int survey_plan(struct voyage *v, struct err *e)
                               .budget_ns = c->budget_ns,
                               .sites = sites,
                               .site_count = v->sites.count };
-    return plan_make(&wish, &v->plan, e);
+    if (plan_make(&wish, &v->plan, e))
+        return -1;
+    for (unsigned i = 0; i < v->plan.count; i++)
+        v->plan.items[i].once = !survey_may_come_again(v, &v->plan.items[i]);
+    return 0;
 }
 
 static int survey_go(struct voyage *v, struct err *e)

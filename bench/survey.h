@@ -43,10 +43,14 @@ struct survey_conf {
 typedef unsigned survey_again(const struct document *d, void *arg, const char *names[],
                               unsigned most);
 
+/* Whether those named may be of that probe; else nothing is set aside for it. */
+typedef bool survey_may_repeat(const char *probe, void *arg);
+
 struct survey {
     const struct survey_conf *conf;
     const struct opt_list *probes; /* to measure; none: all */
     survey_again *again;           /* NULL: one round */
+    survey_may_repeat *may_repeat; /* NULL: any */
     void *again_arg;
     struct progress *progress;
 };

@@ -36,6 +36,17 @@ static void told_fact(const struct fact_row *row, const struct result *r, const 
     told_line(row->name, buf_text(&text), out);
 }
 
+/* Whether a fact of the probe has that sentence for its reason. */
+static bool told_already(const struct probe *p, const struct document *d, const char *note)
+{
+    bool already = false;
+    for (const struct fact_row *row = p->facts; row && row->name; row++) {
+        const struct fact *f = facts_find(&d->host, row->name);
+        already = already || (f && f->reason && strcmp(f->reason, note) == 0);
+    }
+    return already;
+}
+
 static void told_result(const struct probe *p, const struct result *r, const struct document *d,
                         struct buf *out)
 {
@@ -50,8 +61,12 @@ static void told_result(const struct probe *p, const struct result *r, const str
         told_line(buf_text(&name), buf_text(&figures), out);
     for (const struct fact_row *row = p->facts; row && row->name; row++)
         told_fact(row, r, d, out);
-    for (unsigned i = 0; i < r->note_count; i++)
-        told_line(i == 0 ? heading : "", r->notes[i], out);
+    for (unsigned i = 0; i < r->note_count; i++) {
+        if (told_already(p, d, r->notes[i]))
+            continue;
+        told_line(heading, r->notes[i], out);
+        heading = "";
+    }
 }
 
 void told_by(const struct probe *p, const struct document *d, const char *path, struct buf *out)

@@ -221,9 +221,12 @@ static void disk_class_claim(const struct place *p, struct buf *out)
 /* "Advertised as nvme, behaves like sata-ssd, because ...": the claim only where it differs. */
 static void disk_class_sentence(const struct medium *m, const struct place *p, struct buf *out)
 {
+    static const char *const behaves[2][2] = {
+        {"Likely behaves",  "Behaves"},
+        { "likely behaves", "behaves"}
+    };
     char rate[UNITS_TEXT_BYTES];
     const char *claimed = p ? disk_class_claimed(p) : "";
-    const char *likely = m->sure ? "" : "likely ";
     if (!m->known) {
         buf_addf(out, "The class is unknown. %s", m->class->means);
         return;
@@ -232,8 +235,8 @@ static void disk_class_sentence(const struct medium *m, const struct place *p, s
     if (differs)
         buf_addf(out, "Advertised as %s, ", claimed);
     if (isnan(m->cap))
-        buf_addf(out, "%sehaves %slike %s, because %s.", differs ? "b" : "B", likely,
-                 m->class->name, m->because);
+        buf_addf(out, "%s like %s, because %s.", behaves[differs][m->sure], m->class->name,
+                 m->because);
     else
         buf_addf(out, "%seld by a rate limiter at %s (%s).", differs ? "h" : "H",
                  units_format(m->cap, m->cap_unit, rate), m->cap_of);

@@ -6,9 +6,10 @@
 #include "probes/disk/plans.h"
 #include "probes/kit/auto.h"
 
-#define MEDIUM_US 1e3
-#define MEDIUM_MS 1e6
-#define MEDIUM_MB 1e6
+#define MEDIUM_US        1e3
+#define MEDIUM_MS        1e6
+#define MEDIUM_MB        1e6
+#define MEDIUM_AHCI_IOPS 100e3
 
 #define MEDIUM_BLOCK_BYTES 4096.0
 /* Small and large I/O that move the same bytes a second meet a limit of bytes. */
@@ -98,6 +99,12 @@ static double medium_gain_beyond_32(const struct medium_curve *c)
     return medium_io_capped(&c->read) ? NAN : c->read.deep_iops / c->read.qd32_iops;
 }
 
+/* What brings more than AHCI carries at depth 32 already ends elsewhere: at a CPU, mostly. */
+static double medium_end_at_32(const struct medium_curve *c)
+{
+    return c->read.qd32_iops < MEDIUM_AHCI_IOPS ? medium_gain_beyond_32(c) : NAN;
+}
+
 static double medium_stream(const struct medium_curve *c)
 {
     return medium_signs_limits(c) & MEDIUM_LIMIT_READ_BYTES ? NAN : c->stream_read.bytes_per_s;
@@ -175,7 +182,7 @@ static const struct medium_sign_row medium_sign_rows[MEDIUM_SIGNS] = {
     [MEDIUM_MANY_ARMS] =
         MEDIUM_SIGN(medium_gain_to_32, 8, INFINITY, UNIT_NONE, "32 reads at once bring ",
                     " times the rate of one: many disks work, or the delay is a path's"),
-    [MEDIUM_RATE_BEYOND_AHCI] = MEDIUM_SIGN(medium_best, 100e3, INFINITY, UNIT_PER_S, "",
+    [MEDIUM_RATE_BEYOND_AHCI] = MEDIUM_SIGN(medium_best, MEDIUM_AHCI_IOPS, INFINITY, UNIT_PER_S, "",
                                             " 4 KiB reads are more than AHCI carries"),
     [MEDIUM_DEPTH_BEYOND_AHCI] = MEDIUM_SIGN(
         medium_gain_beyond_32, 1.15, INFINITY, UNIT_NONE, "more than 32 reads at once bring ",
@@ -190,7 +197,7 @@ static const struct medium_sign_row medium_sign_rows[MEDIUM_SIGNS] = {
         MEDIUM_SIGN(medium_stream, 0, 450 * MEDIUM_MB, UNIT_BYTES_PER_S, "sequential reads reach ",
                     ", less than SATA flash gives"),
     [MEDIUM_DEPTH_OF_AHCI] =
-        MEDIUM_SIGN(medium_gain_beyond_32, 0, 1.10, UNIT_NONE, "more than 32 reads at once bring ",
+        MEDIUM_SIGN(medium_end_at_32, 0, 1.10, UNIT_NONE, "more than 32 reads at once bring ",
                     " times the rate of 32, as with the 32 places of SATA"),
     [MEDIUM_SYNC_DEAR] = MEDIUM_SIGN(medium_sync_dear, 10, INFINITY, UNIT_NONE, "a sync costs ",
                                      " times a write, as on a drive without power-loss protection"),

@@ -129,8 +129,8 @@ static void assert_no_child(void)
     assert_int_equal(errno, ECHILD);
 }
 
-static int sail(void **state, const struct opt_list *probes, survey_again *again,
-                struct document *d)
+static int sail_again(void **state, const struct opt_list *probes, survey_again *again,
+                      survey_may_repeat *may_repeat, struct document *d)
 {
     struct progress progress;
     progress_init(&progress, true);
@@ -139,13 +139,23 @@ static int sail(void **state, const struct opt_list *probes, survey_again *again
         .budget_ns = 5 * (uint64_t)CLK_NS_PER_S,
         .seed = 9
     };
-    struct survey s = { .conf = &conf, .probes = probes, .again = again, .progress = &progress };
+    struct survey s = { .conf = &conf,
+                        .probes = probes,
+                        .again = again,
+                        .may_repeat = may_repeat,
+                        .progress = &progress };
     struct err e = { 0 };
     int failed = survey_run(&s, d, &e);
     if (failed)
         print_error("%s\n", e.msg);
     assert_no_child();
     return failed;
+}
+
+static int sail(void **state, const struct opt_list *probes, survey_again *again,
+                struct document *d)
+{
+    return sail_again(state, probes, again, NULL, d);
 }
 
 static unsigned again_all(const struct document *d, void *arg, const char *names[], unsigned most)
@@ -197,6 +207,21 @@ static void a_second_round_joins_the_figures_and_leaves_failures_alone(void **st
     assert_int_equal(good->seed, 9);
     assert_int_equal(document_measurement(&d, "fake.crashed")->rounds, 1);
     assert_int_equal(document_measurement(&d, "fake.refused")->rounds, 1);
+    document_release(&d);
+}
+
+static bool never_good(const char *probe, void *arg)
+{
+    (void)arg;
+    return strcmp(probe, "fake.good") != 0;
+}
+
+static void what_may_not_be_repeated_is_not_although_it_is_named(void **state)
+{
+    static const struct opt_list probes = { .items = { "fake.good" }, .count = 1 };
+    struct document d = { 0 };
+    assert_int_equal(sail_again(state, &probes, again_all, never_good, &d), 0);
+    assert_int_equal(document_measurement(&d, "fake.good")->rounds, 1);
     document_release(&d);
 }
 
@@ -314,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_DIR(every_probe_is_in_the_document_whatever_became_of_it),
         IN_DIR(a_second_round_joins_the_figures_and_leaves_failures_alone),
+        IN_DIR(what_may_not_be_repeated_is_not_although_it_is_named),
         IN_DIR(a_directory_that_is_not_there_ends_the_run_at_once),
         IN_DIR(several_places_are_measured_apart_and_concluded_from_apart),
         IN_DIR(what_takes_minutes_is_left_out_of_seconds_unless_named),

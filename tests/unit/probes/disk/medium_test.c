@@ -222,6 +222,19 @@ static void nvme_by_its_latency_alone_is_likely(void **state)
     check(&c, "nvme", false);
 }
 
+/* Two CPUs that end at 136,000 reads a second end there at any depth. */
+static void a_rate_that_no_ahci_carries_is_not_held_against_nvme(void **state)
+{
+    (void)state;
+    struct medium_curve c = medium_nothing();
+    reads(&c, 65 * US, 136000, 138000);
+    check(&c, "nvme", true);
+    assert_false(told("Against"));
+    reads(&c, 65 * US, 64000, 65000);
+    check(&c, "nvme", false);
+    assert_true(told("Against nvme: more than 32 reads at once bring 1.02 times the rate of 32"));
+}
+
 /* A curve of one direction, and a limiter's finding in it, as the probe hands it over. */
 static void held(struct medium_io *io, const char *name)
 {
@@ -360,6 +373,7 @@ int main(void)
         cmocka_unit_test(signs_that_conflict_are_unknown),
         cmocka_unit_test(thin_evidence_is_unknown),
         cmocka_unit_test(nvme_by_its_latency_alone_is_likely),
+        cmocka_unit_test(a_rate_that_no_ahci_carries_is_not_held_against_nvme),
         cmocka_unit_test(a_read_throttle),
         cmocka_unit_test(a_write_throttle_of_no_plan),
         cmocka_unit_test(a_limit_of_bytes_is_told_from_one_of_ios),
