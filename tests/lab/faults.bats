@@ -5,6 +5,9 @@
 bats_require_minimum_version 1.5.0
 load disk
 
+# A daemon that is held up adds delays of its own to those that are ordered.
+BATS_TEST_RETRIES=1
+
 # A failure that tells the path, the offset and the error: PROBE DID ERROR.
 failed() {
     echo "wanted of $1: $2 ... $3"
