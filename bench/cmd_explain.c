@@ -138,8 +138,11 @@ static int explain_host(const struct explain *x, const struct probe *p, struct e
         return 0;
     }
     AUTO(document) struct document d = { 0 };
-    if (document_load(document, &d, e))
-        return -1;
+    if (document_load(document, &d, e)) {
+        if (!x->document) /* nobody asked for this one */
+            buf_addf(x->out, "\nWhat was found is not told: %s\n", e->msg);
+        return x->document ? -1 : 0;
+    }
     told_by(p, &d, document, x->out);
     return 0;
 }
@@ -220,6 +223,15 @@ static void explain_role(struct explain *x)
     }
 }
 
+/* The probe whose findings belong to the name; NULL for a role and the witness's metrics. */
+static const struct probe *explain_owner(const struct explain *x)
+{
+    const struct probe *owner = probes_find(x->id);
+    if (!owner && !probes_metric(x->id, &owner))
+        (void)probes_fact(x->id, &owner);
+    return owner;
+}
+
 static int explain_all(struct explain *x, struct err *e)
 {
     struct roles_conf none = { 0 };
@@ -229,8 +241,13 @@ static int explain_all(struct explain *x, struct err *e)
     explain_metric(x);
     explain_fact(x);
     explain_role(x);
-    const struct probe *p = probes_find(x->id);
-    if (p && explain_host(x, p, e))
+    const struct probe *p = explain_owner(x);
+    if (x->document && x->found && !p)
+        return err_set(e, ERR_USAGE, 0,
+                       "explain: a document says what was found of a probe, metric or fact, and "
+                       "'%s' is none; use 'plimsoll report --details DOC' for verdicts",
+                       x->id);
+    if (p && (x->document || probes_find(x->id)) && explain_host(x, p, e))
         return -1;
     return x->found
                ? 0

@@ -1,9 +1,5 @@
 #include "bench/lift.h"
 
-#include <stdio.h>
-
-#include "probes/kit/limits.h"
-
 static void lift_one(struct facts *host, const char *name, const struct fact *f)
 {
     if (f->kind == FACT_TEXT)
@@ -16,13 +12,13 @@ static void lift_one(struct facts *host, const char *name, const struct fact *f)
         (void)facts_set_unknown(host, name, f->reason);
 }
 
-void lift_facts(struct facts *host, const char *place, struct facts *found)
+void lift_facts(struct document *d, const char *place, struct facts *found)
 {
     char name[LIMITS_NAME_BYTES];
     for (unsigned i = 0; i < found->count; i++) {
         const struct fact *f = &found->items[i];
-        (void)snprintf(name, sizeof name, "%s%s%s", place, *place ? "." : "", f->name);
-        lift_one(host, name, f);
+        document_fact_name(d, place, f->name, name);
+        lift_one(&d->host, name, f);
     }
     facts_release(found);
 }

@@ -4,12 +4,12 @@
 #ifndef BENCH_LIFT_H
 #define BENCH_LIFT_H
 
-#include "probes/kit/facts.h"
+#include "probes/kit/document.h"
 
 /*
- * Moves the facts to the host's. Those of a further place carry its name before theirs:
- * "images.disk.class". What does not fit (LIMITS_FACTS) is left out.
+ * Moves the facts found in that place to the host's, under document_fact_name. What does not fit
+ * (LIMITS_FACTS) is left out.
  */
-void lift_facts(struct facts *host, const char *place, struct facts *found);
+void lift_facts(struct document *d, const char *place, struct facts *found);
 
 #endif

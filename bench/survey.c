@@ -117,6 +117,7 @@ static void survey_place(const struct plan_item *item, struct result *r)
 
 static struct job survey_job(const struct voyage *v, const struct plan_item *item, uint64_t slot_ns)
 {
+    bool writes = item->probe->needs & PROBE_NEEDS_SCRATCH;
     return (struct job){ .probe = item->probe,
                          .conf = item->conf,
                          .site = item->site,
@@ -125,7 +126,7 @@ static struct job survey_job(const struct voyage *v, const struct plan_item *ite
                          .slot_ns = slot_ns,
                          .run_start_ns = v->start_ns,
                          .round = item->rounds,
-                         .home = item->place ? survey_scratch(v, 0) : NULL };
+                         .home = writes && item->place ? survey_scratch(v, 0) : NULL };
 }
 
 /* A probe that cannot work here is in the document all the same, with the reason. */
@@ -238,7 +239,7 @@ static int survey_measure(struct voyage *v, struct plan_item *item, struct job *
     item->rounds++;
     survey_place(item, &r);
     survey_remark(&r);
-    lift_facts(&v->d->host, item->place ? item->site->name : "", &r.facts);
+    lift_facts(v->d, item->site->name, &r.facts);
     int failed = survey_keep(v, &r, e);
     result_release(&r);
     return failed;

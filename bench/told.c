@@ -1,6 +1,5 @@
 #include "bench/told.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "probes/kit/auto.h"
@@ -18,16 +17,11 @@ static void told_line(const char *name, const char *text, struct buf *out)
     optdoc_wrap(text, TOLD_COLUMNS, out);
 }
 
-/* A fact of a further place carries that place's name; see lift. */
 static void told_fact(const struct fact_row *row, const struct result *r, const struct document *d,
                       struct buf *out)
 {
-    char name[LIMITS_NAME_BYTES];
     AUTO(buf) struct buf text = { 0 };
-    bool further = r->place[0] && strcmp(r->place, d->places[0].name) != 0;
-    (void)snprintf(name, sizeof name, "%s%s%s", further ? r->place : "", further ? "." : "",
-                   row->name);
-    const struct fact *f = facts_find(&d->host, name);
+    const struct fact *f = document_fact(d, r, row->name);
     if (!f)
         return;
     facts_show(f, &text);
@@ -37,11 +31,12 @@ static void told_fact(const struct fact_row *row, const struct result *r, const 
 }
 
 /* Whether a fact of the probe has that sentence for its reason. */
-static bool told_already(const struct probe *p, const struct document *d, const char *note)
+static bool told_already(const struct probe *p, const struct result *r, const struct document *d,
+                         const char *note)
 {
     bool already = false;
     for (const struct fact_row *row = p->facts; row && row->name; row++) {
-        const struct fact *f = facts_find(&d->host, row->name);
+        const struct fact *f = document_fact(d, r, row->name);
         already = already || (f && f->reason && strcmp(f->reason, note) == 0);
     }
     return already;
@@ -62,7 +57,7 @@ static void told_result(const struct probe *p, const struct result *r, const str
     for (const struct fact_row *row = p->facts; row && row->name; row++)
         told_fact(row, r, d, out);
     for (unsigned i = 0; i < r->note_count; i++) {
-        if (told_already(p, d, r->notes[i]))
+        if (told_already(p, r, d, r->notes[i]))
             continue;
         told_line(heading, r->notes[i], out);
         heading = "";

@@ -99,11 +99,7 @@ void page_why(const char *how, const char *reason, struct buf *out)
 /* The fact of the measurement's own name, of its place: what was concluded from it. */
 static const struct fact *conclusion(const struct document *d, const struct result *r)
 {
-    char name[2 * LIMITS_NAME_BYTES];
-    bool further = r->place[0] && strcmp(r->place, d->places[0].name) != 0;
-    (void)snprintf(name, sizeof name, "%s%s%s", further ? r->place : "", further ? "." : "",
-                   r->probe);
-    const struct fact *f = facts_find(&d->host, name);
+    const struct fact *f = document_fact(d, r, r->probe);
     return f && f->kind == FACT_TEXT ? f : NULL;
 }
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -100,6 +101,21 @@ struct result_metric *document_metric(const struct document *d, const char *id,
         *owner = found ? from : NULL;
     }
     return found;
+}
+
+void document_fact_name(const struct document *d, const char *place, const char *fact,
+                        char name[LIMITS_NAME_BYTES])
+{
+    bool further = place[0] && strcmp(place, d->places[0].name) != 0;
+    (void)snprintf(name, LIMITS_NAME_BYTES, "%s%s%s", further ? place : "", further ? "." : "",
+                   fact);
+}
+
+const struct fact *document_fact(const struct document *d, const struct result *r, const char *name)
+{
+    char full[LIMITS_NAME_BYTES];
+    document_fact_name(d, r->place, name, full);
+    return facts_find(&d->host, full);
 }
 
 /* ---- writing ---- */

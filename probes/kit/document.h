@@ -88,6 +88,14 @@ struct result *document_measurement_in(const struct document *d, const char *pro
 struct result_metric *document_metric(const struct document *d, const char *id,
                                       const struct result **owner);
 
+/* What a fact found in that place is called among the host's: "images.disk.class" in all but the
+ * first. Cut to fit. */
+void document_fact_name(const struct document *d, const char *place, const char *fact,
+                        char name[LIMITS_NAME_BYTES]);
+/* The fact of that name which the measurement's place has; NULL when there is none. */
+const struct fact *document_fact(const struct document *d, const struct result *r,
+                                 const char *name);
+
 /* Appends to *out. */
 int document_write(const struct document *d, struct buf *out, struct err *e);
 /*

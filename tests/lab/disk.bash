@@ -8,28 +8,29 @@ setup() {
     work=$(mktemp -d "${TMPDIR:-/tmp}/plimsoll-lab-XXXXXX")
     disk=$work/disk
     mkdir "$disk" "$work/below"
-    daemon='' run_pid='' loop='' cgroup=''
+    daemon='' run_pid='' loop='' cgroup='' controlled=''
 }
 
 # The fault filesystem is killed before it is unmounted: that answers what hangs in it with an error.
 teardown() {
     if [ -n "$run_pid" ]; then kill -KILL "$run_pid" 2>/dev/null || true; fi
-    if grep -q " $work/over " /proc/self/mounts; then umount -l "$work/over"; fi
+    if grep -q " $work/over " /proc/self/mounts; then umount -l "$work/over" || true; fi
     disk=$work/disk
     if [ -n "$loop" ]; then
-        if mountpoint -q "$disk"; then umount "$disk" || umount -l "$disk"; fi
-        losetup -d "$loop"
+        if mountpoint -q "$disk"; then umount "$disk" || umount -l "$disk" || true; fi
+        losetup -d "$loop" || true
     fi
     if [ -n "$daemon" ]; then kill -KILL "$daemon" 2>/dev/null || true; fi
     wait
     for m in "$disk" "$work/fuse" "$work/below"; do
-        if grep -q " $m " /proc/self/mounts; then umount -l "$m"; fi
+        if grep -q " $m " /proc/self/mounts; then umount -l "$m" || true; fi
     done
     # What ran in it may still be ending.
     for _ in $(seq 100); do
         if [ -z "$cgroup" ] || rmdir "$cgroup" 2>/dev/null; then break; fi
         sleep 0.05
     done
+    if [ -n "$controlled" ]; then echo -io >/sys/fs/cgroup/cgroup.subtree_control || true; fi
     rm -rf "$work"
 }
 

@@ -127,7 +127,10 @@ throttle() {
         cgroup=/sys/fs/cgroup/blkio/plimsoll-lab-$$
     elif grep -qw io /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
         cgroup=/sys/fs/cgroup/plimsoll-lab-$$
-        echo +io >/sys/fs/cgroup/cgroup.subtree_control
+        if ! grep -qw io /sys/fs/cgroup/cgroup.subtree_control; then
+            echo +io >/sys/fs/cgroup/cgroup.subtree_control
+            controlled=yes
+        fi
     else
         skip "the control groups of this kernel throttle no disk"
     fi

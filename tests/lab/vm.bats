@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Disks whose times and errors are known by construction, in a machine that qemu makes (vm.sh,
-# vm-disks.sh): null_blk, dm-delay, dm-flakey, scsi_debug. Times are checked at their lower edge: the
-# emulation adds to them, and no disk answers before its time. Needs no root.
+# vm-disks.sh): null_blk, dm-delay, dm-flakey, scsi_debug. The least time is checked: no disk answers
+# before its time, and among many reads one is hardly held up by the emulation. Needs no root.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -48,10 +48,10 @@ between() {
 @test "null_blk that answers after 2 ms" {
     document null_blk
     told
-    between 2000000 "$(least_ns)" 2600000
+    between 2000000 "$(least_ns)" 4000000
 }
 
-@test "null_blk is taken for no flash: its class is honest" {
+@test "null_blk at 2 ms is taken for no local disk: a network volume, a limiter, or unknown" {
     document class
     class=$(jq -r '.host["disk.class"].value' "$doc")
     echo "class $class"
@@ -68,7 +68,7 @@ between() {
 @test "scsi_debug that answers after 3 ms" {
     document scsi_debug
     told
-    between 3000000 "$(least_ns)" 3600000
+    between 3000000 "$(least_ns)" 6000000
 }
 
 @test "dm-flakey that begins to fail writes: the log says where and why, the rest goes on" {

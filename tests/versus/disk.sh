@@ -62,25 +62,25 @@ compare() {
     name=$1 peer=$2 mine=$3
     for i in $(seq "$pairs"); do
         if [ $((i % 2)) = 0 ]; then
-            printf 'fio %s\n' "$($peer)"
-            printf 'ours %s\n' "$($mine)"
+            printf 'fio %s %s\n' "$i" "$($peer)"
+            printf 'ours %s %s\n' "$i" "$($mine)"
         else
-            printf 'ours %s\n' "$($mine)"
-            printf 'fio %s\n' "$($peer)"
+            printf 'ours %s %s\n' "$i" "$($mine)"
+            printf 'fio %s %s\n' "$i" "$($peer)"
         fi
     done | python3 -c '
 import statistics, sys
-name, table, seen = sys.argv[1], sys.argv[2], {"fio": [], "ours": []}
+name, table, seen = sys.argv[1], sys.argv[2], {"fio": {}, "ours": {}}
 row = []
 for line in sys.stdin:
-    who, *figures = line.split()
+    who, turn, *figures = line.split()
     if len(figures) == 5:
-        seen[who].append([float(f) for f in figures])
-pairs = min(len(seen["fio"]), len(seen["ours"]))
-if not pairs:
+        seen[who][turn] = [float(f) for f in figures]
+both = [turn for turn in seen["fio"] if turn in seen["ours"]]
+if not both:
     sys.exit(name + ": no pair of runs worked")
 for at, (what, unit, scale) in enumerate((("IOPS", "", 1), ("p50", "us", 1e3), ("p99", "us", 1e3))):
-    fio, ours = ([run[at] / scale for run in seen[who]] for who in ("fio", "ours"))
+    fio, ours = ([seen[who][turn][at] / scale for turn in both] for who in ("fio", "ours"))
     ratios = [b / a for a, b in zip(fio, ours)]
     print("%-10s %-4s fio %10.1f %-2s  ours %10.1f %-2s  ratio of medians %.3f"
           "  ratios of pairs %.3f [%.3f..%.3f]"
@@ -88,7 +88,7 @@ for at, (what, unit, scale) in enumerate((("IOPS", "", 1), ("p50", "us", 1e3), (
              statistics.median(ours) / statistics.median(fio),
              statistics.median(ratios), min(ratios), max(ratios)))
     row.append("%.3f" % statistics.median(ratios))
-cpu = ["%.0f %%" % statistics.median(run[4] for run in seen[who]) for who in ("fio", "ours")]
+cpu = ["%.0f %%" % statistics.median(seen[who][turn][4] for turn in both) for who in ("fio", "ours")]
 print("%-10s CPU  fio %s, ours %s of one core" % (name, *cpu))
 row += cpu
 with open(table, "a") as out:

@@ -112,24 +112,24 @@ compare() {
         for i in "${!contenders[@]}"; do
             who=${contenders[$(((i + round) % ${#contenders[@]}))]}
             [ -z "$buffered" ] || warm "$target"
-            printf '%s %s\n' "$who" "$("run_$who" "$target" "$buffered")"
+            printf '%s %s %s\n' "$who" "$round" "$("run_$who" "$target" "$buffered")"
         done
     done | python3 -c '
 import statistics, sys
-name, seen = sys.argv[1], {"ours": [], "fio": [], "peer": []}
+name, seen = sys.argv[1], {"ours": {}, "fio": {}, "peer": {}}
 for line in sys.stdin:
-    who, *figures = line.split()
+    who, turn, *figures = line.split()
     if len(figures) == 2:
-        seen[who].append([float(f) for f in figures])
+        seen[who][turn] = [float(f) for f in figures]
 names = {"ours": "plimsoll", "fio": "fio", "peer": "t/io_uring"}
-middle = lambda who, at: statistics.median(run[at] for run in seen[who])
+middle = lambda who, at: statistics.median(run[at] for run in seen[who].values())
 for who in [w for w in names if seen[w]]:
-    runs = seen[who]
+    runs = list(seen[who].values())
     print("%-8s %-10s %7.1f ns CPU an I/O [%.0f..%.0f]  %8.0f IOPS  (%d runs)"
           % (name, names[who], middle(who, 1), min(r[1] for r in runs), max(r[1] for r in runs),
              middle(who, 0), len(runs)))
 for who in [w for w in ("fio", "peer") if seen[w] and seen["ours"]]:
-    pairs = list(zip(seen["ours"], seen[who]))
+    pairs = [(run, seen[who][turn]) for turn, run in seen["ours"].items() if turn in seen[who]]
     ratios = [statistics.median(a[at] / b[at] for a, b in pairs) for at in (1, 0)]
     with open(sys.argv[2], "a") as out:
         out.write("| %s | %s | %.3f | %.3f |\n" % (name, names[who], ratios[0], ratios[1]))' \
