@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <liburing.h>
 
@@ -50,6 +51,31 @@ static bool uring_wanted(unsigned flags, const struct engine_without *without)
              (flags & IORING_SETUP_COOP_TASKRUN && without->cooperation));
 }
 
+/*
+ * Not by io_uring_queue_init: since liburing 2.6 it makes rings without the array of indices.
+ * io_uring_queue_mmap of liburing 2.5 to 2.14 only maps, so the rest is filled in here.
+ * A kernel that cannot wait with a time limit (before 5.11) is answered -ENOTSUP: for its limit
+ * liburing would then submit an entry of its own, over that of a slot.
+ */
+static int uring_make(struct io_uring *ring, unsigned depth, unsigned flags)
+{
+    struct io_uring_params params = { .flags = flags };
+    int fd = io_uring_setup(depth, &params);
+    if (fd < 0)
+        return fd;
+    int status =
+        params.features & IORING_FEAT_EXT_ARG ? io_uring_queue_mmap(fd, &params, ring) : -ENOTSUP;
+    if (status < 0) {
+        (void)close(fd);
+        return status;
+    }
+    ring->flags = params.flags;
+    ring->features = params.features;
+    ring->ring_fd = fd;
+    ring->enter_ring_fd = fd;
+    return 0;
+}
+
 static int uring_setup(struct io_uring *ring, const struct engine_conf *conf, unsigned flags,
                        const char **mode)
 {
@@ -57,7 +83,7 @@ static int uring_setup(struct io_uring *ring, const struct engine_conf *conf, un
     for (size_t i = 0; i < sizeof uring_modes / sizeof uring_modes[0] && status == -EINVAL; i++) {
         if (!uring_wanted(uring_modes[i].flags, &conf->without))
             continue;
-        status = io_uring_queue_init(conf->depth, ring, uring_modes[i].flags | flags);
+        status = uring_make(ring, conf->depth, uring_modes[i].flags | flags);
         *mode = uring_modes[i].name;
     }
     return status;
@@ -94,8 +120,8 @@ static void uring_tell(struct engine *en, const char *format, ...)
     va_end(args);
 }
 
-/* why is 1 for "as asked", or -errno. */
-static const char *uring_why(int why, char *text, size_t size)
+/* why is 1 for "as asked", or -errno; invalid is what EINVAL means of this feature. */
+static const char *uring_why(int why, const char *invalid, char *text, size_t size)
 {
     static const struct {
         int why;
@@ -103,7 +129,6 @@ static const char *uring_why(int why, char *text, size_t size)
     } known[] = {
         {1,            "as asked"                    },
         { -EOPNOTSUPP, "the device has no poll queue"},
-        { -EINVAL,     "not offered for this file"   },
         { -ENOMEM,     "the locked memory limit"     },
     };
 
@@ -111,26 +136,34 @@ static const char *uring_why(int why, char *text, size_t size)
         if (why == known[i].why)
             return known[i].text;
     }
-    return strerror_r(-why, text, size);
+    return why == -EINVAL ? invalid : strerror_r(-why, text, size);
 }
 
 static void uring_tell_features(struct engine *en, const struct uring *u, const char *mode,
                                 const int why[4])
 {
-    static const char *const names[] = { "registered file", "registered buffers", "registered ring",
-                                         "polled completions" };
+    static const struct {
+        const char *name, *invalid;
+    } known[] = {
+        {"registered file",     "not offered by this kernel"},
+        { "registered buffers", "not offered by this kernel"},
+        { "registered ring",    "not offered by this kernel"},
+        { "polled completions", "not offered for this file" },
+    };
+
     const bool used[] = { u->fixed_file, u->fixed_buffers, u->fixed_ring, u->polled };
     const char *before = "; without ";
     char text[64];
     uring_tell(en, "%s", mode);
     for (unsigned i = 0; i < 4; i++) {
         if (used[i])
-            uring_tell(en, ", %s", names[i]);
+            uring_tell(en, ", %s", known[i].name);
     }
     for (unsigned i = 0; i < 4; i++) {
         if (used[i])
             continue;
-        uring_tell(en, "%s%s (%s)", before, names[i], uring_why(why[i], text, sizeof text));
+        uring_tell(en, "%s%s (%s)", before, known[i].name,
+                   uring_why(why[i], known[i].invalid, text, sizeof text));
         before = ", ";
     }
 }
@@ -225,19 +258,15 @@ static unsigned uring_collect(struct uring *u, struct engine_done *done, unsigne
 {
     struct io_uring_cqe *cqe = NULL;
     unsigned head = 0;
-    unsigned seen = 0;
     unsigned count = 0;
     io_uring_for_each_cqe(&u->ring, head, cqe)
     {
         if (count == most)
             break;
-        seen++;
-        uint64_t slot = io_uring_cqe_get_data64(cqe);
-        if (slot >= ENGINE_DEPTH_MAX) /* liburing's own time-out, on kernels before 5.11 */
-            continue;
-        done[count++] = (struct engine_done){ .slot = (uint32_t)slot, .result = cqe->res };
+        done[count++] = (struct engine_done){ .slot = (uint32_t)io_uring_cqe_get_data64(cqe),
+                                              .result = cqe->res };
     }
-    io_uring_cq_advance(&u->ring, seen);
+    io_uring_cq_advance(&u->ring, count);
     u->in_flight -= count;
     return count;
 }

@@ -22,6 +22,9 @@ int refusal_of_uring(int sys, int proc_fd, struct err *e)
     case ENOSYS:
         return err_set(e, ERR_UNSUPPORTED, 0,
                        "this kernel has no io_uring (it came with 5.1, and may be left out)");
+    case ENOTSUP:
+        return err_set(e, ERR_UNSUPPORTED, 0,
+                       "io_uring of this kernel cannot wait with a time limit (before 5.11)");
     case EPERM:
     case EACCES:
         return err_set(e, ERR_DENIED, 0,

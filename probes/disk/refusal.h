@@ -9,7 +9,8 @@
 
 #include "probes/kit/err.h"
 
-/* proc_fd is a descriptor of /proc or of a recorded tree; -1 when there is none. */
+/* proc_fd is a descriptor of /proc or of a recorded tree; -1 when there is none. ENOTSUP is our
+ * own: a ring without IORING_FEAT_EXT_ARG. */
 int refusal_of_uring(int sys, int proc_fd, struct err *e);
 int refusal_of_aio(int sys, int proc_fd, struct err *e);
 

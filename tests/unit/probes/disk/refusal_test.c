@@ -48,6 +48,10 @@ static void without_that_sysctl_the_errno_is_explained(void **state)
     assert_int_equal(e.kind, ERR_DENIED);
     (void)refusal_of_uring(ENOMEM, -1, &e);
     assert_non_null(strstr(e.msg, "ulimit -l"));
+    (void)refusal_of_uring(ENOTSUP, -1, &e);
+    assert_string_equal(e.msg,
+                        "io_uring of this kernel cannot wait with a time limit (before 5.11)");
+    assert_int_equal(e.kind, ERR_UNSUPPORTED);
     (void)refusal_of_uring(EMFILE, -1, &e);
     assert_int_equal(e.sys, EMFILE);
 }
