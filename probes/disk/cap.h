@@ -66,7 +66,7 @@ struct cap {
     unsigned queue;       /* commands that a queue of that length would explain it with, or 0 */
     bool at_once;         /* depth brought all it could until there, and then nothing */
     bool round;           /* within 2 % of a rate that services sell */
-    const char *why_none; /* of CAP_NONE: what speaks against a limiter */
+    const char *why_none; /* of CAP_NONE: what speaks against a limiter, a clause; else NULL */
 };
 
 /* work is room for block_count doubles. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/disk/curve.h"
 #include "probes/disk/disk.h"
 #include "probes/disk/medium.h"
 #include "probes/kit/auto.h"
@@ -110,10 +111,28 @@ static void disk_class_depth(const struct result *from, unsigned depth, struct c
     io->qd1_iops = depth == 1 ? iops : io->qd1_iops;
     io->qd32_iops = depth == 32 ? iops : io->qd32_iops;
     io->deep_iops = depth > 32 ? fmax(io->deep_iops, iops) : io->deep_iops;
-    if (!(iops <= io->best_iops)) {
-        io->best_iops = iops;
-        io->best_depth = depth;
+    io->best_iops = fmax(io->best_iops, iops);
+}
+
+/* Best rate below depth 32; NAN where none was measured. */
+static double disk_class_shallow(const struct result *from)
+{
+    char id[LIMITS_NAME_BYTES];
+    double best = NAN;
+    for (unsigned depth = 1; depth < 32; depth *= 2) {
+        (void)snprintf(id, sizeof id, "%s.qd%u.iops", from->probe, depth);
+        best = fmax(best, disk_class_statistic(from, id, "value"));
     }
+    return best;
+}
+
+/* The sweep goes beyond 32 only where 32 still gains, and while there is time: short of time it
+ * measured nothing there. */
+static double disk_class_deep(const struct result *from, const struct medium_io *io)
+{
+    double gain = 1 + CURVE_GAIN_PERCENT / 100.0;
+    bool stopped = io->qd32_iops < gain * disk_class_shallow(from);
+    return isnan(io->deep_iops) && stopped ? io->qd32_iops : io->deep_iops;
 }
 
 /* One direction: its figures, and whether a limiter holds it. */
@@ -126,17 +145,13 @@ static void disk_class_io(const struct result *from, struct medium_io *io)
         return;
     for (unsigned i = 0; i < DISK_CLASS_DEPTHS; i++)
         disk_class_depth(from, 1U << i, &curve, &room, io);
-    if (isnan(io->deep_iops)) /* the sweep goes beyond 32 only where 32 still gains */
-        io->deep_iops = io->qd32_iops;
+    io->deep_iops = disk_class_deep(from, io);
     curve.blocks = room.blocks;
     curve.block_count = room.count;
     io->cap = cap_find(&curve, room.work);
     (void)snprintf(id, sizeof id, "%s.qd1", from->probe);
     io->qd1_p50_ns = disk_class_statistic(from, id, "p50");
-    io->qd1_p99_ns = disk_class_statistic(from, id, "p99");
     io->fast_ratio = disk_class_fast_ratio(from, id);
-    (void)snprintf(id, sizeof id, "%s.paced", from->probe);
-    io->paced_p50_ns = disk_class_statistic(from, id, "p50");
 }
 
 static void disk_class_stream(const struct result *from, const char *id, struct medium_stream *s)

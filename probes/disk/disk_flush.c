@@ -78,7 +78,7 @@ struct disk_flush {
     uint64_t observed_ns;
     uint64_t overwritten_bytes;
     uint64_t rounds;
-    uint64_t syncs;
+    uint64_t syncs;   /* after a write: a clean one need not send a flush */
     uint64_t flushes; /* of the device, before measuring; UINT64_MAX: it does not count them */
     bool exhausted;
 };
@@ -186,7 +186,7 @@ static int disk_flush_sync(struct disk_flush *s, struct probe_run *run, unsigned
         return err_set(e, err_kind_of(errno), errno, "'%s': fdatasync of the scratch file",
                        run->site->dir);
     hist_record(&run->hists[row], clk_now_ns() - began_ns);
-    s->syncs++;
+    s->syncs += row != DISK_FLUSH_CLEAN;
     return 0;
 }
 
@@ -246,6 +246,7 @@ static void disk_flush_judge(struct probe_run *run)
         .clean_ns = disk_flush_median(&s->seen[DISK_FLUSH_CLEAN]),
         .bulk_ns = disk_flush_median(&s->seen[DISK_FLUSH_BULK]),
         .samples = s->seen[DISK_FLUSH_CLEAN].total,
+        .bulk_samples = s->seen[DISK_FLUSH_BULK].total,
         .flushes_per_sync = counted ? (double)(flushes - s->flushes) / (double)s->syncs : NAN,
         .write_cache = place->write_cache,
         .barriers_off = terms_barriers_off(place),

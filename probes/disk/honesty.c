@@ -12,7 +12,8 @@
 #define HONESTY_WORK_NS 20e3
 /* One without costs at most so many times them: a command more, to and fro. */
 #define HONESTY_NOTHING_RATIO 1.5
-/* Syncs share a flush now and then; a tenth of them without one is no finding. */
+/* Syncs share a flush now and then; a tenth of them without one is no finding. More than one each
+ * is none either. */
 #define HONESTY_SENT_RATIO 0.9
 
 static bool honesty_barriers_off(const struct honesty_case *c)
@@ -41,10 +42,15 @@ static bool honesty_more(double with_ns, double without_ns)
     return with_ns >= HONESTY_WORK_RATIO * without_ns && with_ns >= without_ns + HONESTY_WORK_NS;
 }
 
+static double honesty_bulk_ns(const struct honesty_case *c)
+{
+    return c->bulk_samples >= HONESTY_BULK_SAMPLES ? c->bulk_ns : NAN;
+}
+
 /* More to do with one block to flush than with none, or with many than with one. */
 static bool honesty_works(const struct honesty_case *c)
 {
-    return honesty_more(c->sync_ns, c->clean_ns) || honesty_more(c->bulk_ns, c->sync_ns);
+    return honesty_more(c->sync_ns, c->clean_ns) || honesty_more(honesty_bulk_ns(c), c->sync_ns);
 }
 
 static bool honesty_honest(const struct honesty_case *c)
@@ -74,8 +80,9 @@ const struct honesty_row honesty_rows[] = {
      "The disk claims a cache that writes through, so the kernel sends it no flush: whether an "
       "acknowledged write is on the medium is the disk's word alone.",                          honesty_write_through},
     { "not-flushed",
-     "The kernel sent the disk fewer flushes than it was asked for syncs: acknowledged data may "
-      "be in the disk's cache, and a power cut there loses it unless that cache is protected.", honesty_kept_back    },
+     "The kernel sent the disk fewer flushes than there were syncs after a write: acknowledged "
+      "data may be in the disk's cache, and a power cut there loses it unless that cache is "
+      "protected.",                                                                             honesty_kept_back    },
     { "unknown",     "Too few syncs were timed to judge them.",                                 honesty_thin         },
     { "honest",      "A sync costs what a flush with work to do costs.",                        honesty_honest       },
     { "from-memory",
@@ -103,11 +110,12 @@ const struct honesty_row *honesty_of(const struct honesty_case *c, struct buf *w
     honesty_figure(why, "At the median a direct 4 KiB write takes", c->write_ns);
     honesty_figure(why, ", the fdatasync after it", c->sync_ns);
     honesty_figure(why, ", one of a clean file", c->clean_ns);
-    honesty_figure(why, ", one after 1 MiB", c->bulk_ns);
+    honesty_figure(why, ", one after 1 MiB", honesty_bulk_ns(c));
     if (why->size > 0)
         buf_adds(why, ".");
     if (!isnan(c->flushes_per_sync))
-        buf_addf(why, "%sThe kernel sent %s %.2f flushes a sync.", why->size > 0 ? " " : "",
-                 c->device[0] ? c->device : "the disk", c->flushes_per_sync);
+        buf_addf(why, "%sThe kernel sent %s %.2f flushes for each sync after a write.",
+                 why->size > 0 ? " " : "", c->device[0] ? c->device : "the disk",
+                 c->flushes_per_sync);
     return row;
 }

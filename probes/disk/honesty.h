@@ -22,7 +22,8 @@
 
 enum {
     HONESTY_BULK_BYTES = 1 << 20,
-    HONESTY_SAMPLES = 30 /* of each cost, for its median to be worth a verdict */
+    HONESTY_SAMPLES = 30,    /* of each of the first three, for a verdict to rest on them */
+    HONESTY_BULK_SAMPLES = 5 /* of the fourth, which is dear; with fewer one slow sync decides */
 };
 
 /* What a drive without protection takes at least to write its cache to flash: programming a page.
@@ -31,8 +32,12 @@ enum {
 
 struct honesty_case {
     double write_ns, sync_ns, clean_ns, bulk_ns; /* medians; NAN where there is none */
-    uint64_t samples;                            /* of write and sync */
-    double flushes_per_sync; /* that the kernel sent to the disk; NAN: it does not count them */
+    uint64_t samples;                            /* of write, sync and clean sync, of each */
+    uint64_t bulk_samples;
+    /* All that the kernel sent to the disk, over the syncs that had a write before them; NAN: it
+     * does not count them. A clean sync sends one on some filesystems (ext4) and need not on others
+     * (btrfs): more than one says nothing. */
+    double flushes_per_sync;
     const char *write_cache; /* "write back", "write through", "" */
     bool barriers_off;       /* mounted so */
     const char *device;      /* "vda"; "" */

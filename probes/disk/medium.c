@@ -8,12 +8,9 @@
 #include "probes/disk/plans.h"
 #include "probes/kit/auto.h"
 
-#define MEDIUM_BLOCK_BYTES 4096.0
-
 static struct medium_io medium_io_nothing(void)
 {
-    struct medium_io io = { .best_depth = 0 };
-    io.qd1_p50_ns = io.qd1_p99_ns = io.paced_p50_ns = io.fast_ratio = NAN;
+    struct medium_io io = { .qd1_p50_ns = NAN, .fast_ratio = NAN };
     io.qd1_iops = io.qd32_iops = io.deep_iops = io.best_iops = NAN;
     io.cap.rate = io.cap.waiting = io.cap.tail = NAN;
     return io;
@@ -94,7 +91,7 @@ struct medium_cap {
     enum plans_of plans;
     enum unit unit;
     double rate;
-    const struct cap *seen; /* NULL for a stream's */
+    const struct cap *seen; /* in random I/O; NULL: not there */
 };
 
 static void medium_say_seen(const struct medium_cap *cap, struct buf *text)
@@ -137,16 +134,24 @@ static void medium_cap_tell(struct medium *m, const struct medium_curve *c,
         m->cap_unit = cap->unit;
         (void)snprintf(m->cap_of, sizeof m->cap_of, "%s", cap->of);
     }
-    if (!plans_match(cap->plans, cap->rate, c->size_bytes, &plan))
+    if (!plans_match(cap->plans, cap->rate, c->size_bytes, &plan) ||
+        strstr(m->plan, buf_text(&plan))) { /* reads and writes have the same rules, mostly */
         return;
+    }
     buf_clear(&text);
     buf_addf(&text, "%s%s%s", m->plan, m->plan[0] ? "; " : "", buf_text(&plan));
     (void)snprintf(m->plan, sizeof m->plan, "%s", buf_text(&text));
 }
 
+/* What held random I/O is the limit of bytes only where it is not one of I/Os. */
+static const struct cap *medium_seen(const struct cap *cap, unsigned of_ios)
+{
+    return of_ios ? NULL : cap;
+}
+
 static double medium_bytes(const struct cap *seen, const struct medium_stream *s)
 {
-    return seen->kind == CAP_NONE ? s->bytes_per_s : seen->rate * MEDIUM_BLOCK_BYTES;
+    return !seen || seen->kind == CAP_NONE ? s->bytes_per_s : seen->rate * MEDIUM_BLOCK_BYTES;
 }
 
 static void medium_caps(struct medium *m, const struct medium_curve *c)
@@ -160,10 +165,12 @@ static void medium_caps(struct medium *m, const struct medium_curve *c)
     cap = (struct medium_cap){ "4 KiB writes", PLANS_WRITES, UNIT_PER_S, write->rate, write };
     if (limits & MEDIUM_LIMIT_WRITE)
         medium_cap_tell(m, c, &cap);
+    read = medium_seen(read, limits & MEDIUM_LIMIT_READ);
     cap = (struct medium_cap){ "bytes read", PLANS_BYTES, UNIT_BYTES_PER_S,
                                medium_bytes(read, &c->stream_read), read };
     if (limits & MEDIUM_LIMIT_READ_BYTES)
         medium_cap_tell(m, c, &cap);
+    write = medium_seen(write, limits & MEDIUM_LIMIT_WRITE);
     cap = (struct medium_cap){ "bytes written", PLANS_BYTES, UNIT_BYTES_PER_S,
                                medium_bytes(write, &c->stream_write), write };
     if (limits & MEDIUM_LIMIT_WRITE_BYTES)
@@ -187,13 +194,12 @@ static void medium_change_tell(struct medium *m, const struct medium_curve *c)
     buf_addf(&text, "Under steady 4 KiB writes the rate went from %s to %s after %s",
              units_format(b->before, UNIT_PER_S, before), units_format(b->after, UNIT_PER_S, after),
              units_format(b->since_s * 1e9, UNIT_NS, since));
-    if (medium_signs_burst(c, &plan)) {
-        buf_addf(&text, ": %s", buf_text(&plan));
+    enum plans_cause cause = medium_signs_burst(c, &plan);
+    if (cause == PLANS_CAUSE_DISK)
         (void)snprintf(m->plan, sizeof m->plan, "%s", buf_text(&plan));
-    } else {
-        buf_adds(&text, ": a bucket of no published rule, or a neighbour");
-    }
-    buf_adds(&text, ".");
+    buf_addf(&text, ": %s.",
+             cause == PLANS_CAUSE_NONE ? "a bucket of no published rule, or a neighbour"
+                                       : buf_text(&plan));
     medium_add(m, &text);
 }
 
@@ -205,7 +211,6 @@ static void medium_beneath(struct medium *m, const struct medium_curve *c)
     const struct medium_class *k = medium_class_of(signs);
     if (c->read.cap.kind == CAP_PACED || !medium_is_known(k))
         return; /* its latencies are the limiter's too, or they fit nothing */
-    m->beneath = k;
     buf_addf(&text, "What the limiter lets through is answered as by %s.", k->name);
     medium_add(m, &text);
 }
@@ -220,6 +225,25 @@ static void medium_doubt(struct medium *m, const struct medium_curve *c, unsigne
     medium_add(m, &text);
 }
 
+/* What spoke against a limiter where none was found. */
+static void medium_free_tell(struct medium *m, const struct cap *cap, const char *of)
+{
+    AUTO(buf) struct buf text = { 0 };
+    if (cap->why_none)
+        buf_addf(&text, "No limiter on %s: %s.", of, cap->why_none);
+    medium_add(m, &text);
+}
+
+static void medium_limiter_tell(struct medium *m, const struct medium_curve *c, unsigned signs)
+{
+    if (signs & (1U << MEDIUM_CAPPED)) {
+        medium_beneath(m, c);
+    } else if (m->known) {
+        medium_free_tell(m, &c->read.cap, "reads");
+        medium_free_tell(m, &c->write.cap, "writes");
+    }
+}
+
 void medium_judge(const struct medium_curve *c, struct medium *m)
 {
     unsigned signs = medium_signs_of(c);
@@ -228,16 +252,16 @@ void medium_judge(const struct medium_curve *c, struct medium *m)
     m->known = medium_is_known(k);
     bool known = m->known;
     unsigned against = signs & k->against;
-    unsigned speaks = signs & (k->all | k->any | k->supports) & ~against;
-    if (speaks & (1U << MEDIUM_READ_NVME)) /* which says the same, and more */
-        speaks &= ~(1U << MEDIUM_READ_FLASH);
+    unsigned rests = signs & (k->all | k->any);
+    if (rests & (1U << MEDIUM_READ_NVME)) /* which says the same, and more */
+        rests &= ~(1U << MEDIUM_READ_FLASH);
+    unsigned speaks = (rests | (signs & k->supports)) & ~against;
     medium_change_tell(m, c);
     medium_caps(m, c);
-    medium_reason(m, c, speaks);
+    medium_reason(m, c, rests | speaks); /* a rule may rest on a sign that is doubted */
     unsigned count = medium_tell(m, c, known ? speaks : 0, "For ", k->name);
     unsigned contradicted = medium_tell(m, c, known ? against : 0, "Against ", k->name);
-    if (signs & (1U << MEDIUM_CAPPED))
-        medium_beneath(m, c);
+    medium_limiter_tell(m, c, signs);
     (void)medium_tell(m, c, known ? 0 : signs, "Seen", "");
     medium_doubt(m, c, signs);
     m->sure = known && contradicted == 0 && (count > 1 || !isnan(m->cap));

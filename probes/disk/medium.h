@@ -17,13 +17,11 @@
 
 /* 4 KiB random I/O in one direction; NAN: not measured. */
 struct medium_io {
-    double qd1_p50_ns, qd1_p99_ns;
-    double paced_p50_ns; /* one asked for now and then */
-    double fast_ratio;   /* of those at depth 1, answered within MEDIUM_CACHE_NS */
+    double qd1_p50_ns;
+    double fast_ratio; /* of those at depth 1, answered within MEDIUM_CACHE_NS */
     double qd1_iops, qd32_iops;
-    double deep_iops; /* best beyond depth 32; qd32_iops where it was seen not to gain */
+    double deep_iops; /* best beyond depth 32; qd32_iops where 32 itself gained nothing */
     double best_iops;
-    unsigned best_depth; /* 0: not known */
     struct cap cap;
 };
 
@@ -98,14 +96,13 @@ enum {
 
 struct medium {
     const struct medium_class *class;
-    const struct medium_class *beneath; /* a limiter, as far as its own answers tell; or NULL */
-    bool known;                         /* not "unknown" */
-    bool sure;                          /* two signs or more for it, none against */
-    double cap;                         /* NAN: none */
-    enum unit cap_unit;                 /* UNIT_PER_S or UNIT_BYTES_PER_S */
-    char cap_of[LIMITS_TEXT_BYTES];     /* "4 KiB reads"; "" */
-    char plan[LIMITS_TEXT_BYTES];       /* published rules that the caps fit; "" */
-    char because[LIMITS_TEXT_BYTES];    /* the signs for the class, joined; "" */
+    bool known;                      /* not "unknown" */
+    bool sure;                       /* two signs or more for it, none against */
+    double cap;                      /* NAN: none */
+    enum unit cap_unit;              /* UNIT_PER_S or UNIT_BYTES_PER_S */
+    char cap_of[LIMITS_TEXT_BYTES];  /* "4 KiB reads"; "" */
+    char plan[LIMITS_TEXT_BYTES];    /* published rules that the caps fit; "" */
+    char because[LIMITS_TEXT_BYTES]; /* the signs that the class rests on, joined; "" unknown */
     char evidence[MEDIUM_EVIDENCE][LIMITS_TEXT_BYTES]; /* sentences */
     unsigned evidence_count;
 };

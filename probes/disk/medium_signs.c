@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "probes/disk/plans.h"
 #include "probes/kit/auto.h"
 
 #define MEDIUM_US        1e3
@@ -11,10 +10,12 @@
 #define MEDIUM_MB        1e6
 #define MEDIUM_AHCI_IOPS 100e3
 
-#define MEDIUM_BLOCK_BYTES 4096.0
+/* Where the streams of SATA SSDs end, as evenly as a limiter's. */
+#define MEDIUM_SATA_LEAST (450 * MEDIUM_MB)
+#define MEDIUM_SATA_MOST  (620 * MEDIUM_MB)
 /* Small and large I/O that move the same bytes a second meet a limit of bytes. */
 #define MEDIUM_SAME_BYTES_RATIO 0.10
-/* No free disk streams at so even a rate: 5.8 % from second to second on a virtio disk. */
+/* Few free disks stream at so even a rate: 5.8 % from second to second on a virtio disk. */
 #define MEDIUM_STREAM_CV 0.01
 
 enum {
@@ -39,12 +40,14 @@ static bool medium_stream_capped(const struct medium_io *io, const struct medium
     AUTO(buf) struct buf plan = { 0 };
     if (medium_same_bytes(io, s))
         return true;
-    /* A rotating disk streams evenly too. */
+    /* A rotating disk streams evenly too, and so does a full SATA link. */
+    bool of_sata = s->bytes_per_s >= MEDIUM_SATA_LEAST && s->bytes_per_s < MEDIUM_SATA_MOST;
     return s->count >= MEDIUM_STREAM_LEAST && s->cv <= MEDIUM_STREAM_CV &&
-           io->qd1_p50_ns < 3 * MEDIUM_MS && plans_match(PLANS_BYTES, s->bytes_per_s, NAN, &plan);
+           io->qd1_p50_ns < 3 * MEDIUM_MS && !of_sata &&
+           plans_match(PLANS_BYTES, s->bytes_per_s, NAN, &plan);
 }
 
-bool medium_signs_burst(const struct medium_curve *c, struct buf *out)
+enum plans_cause medium_signs_burst(const struct medium_curve *c, struct buf *out)
 {
     struct plans_change change = { .before = c->burst.before,
                                    .after = c->burst.after,
@@ -52,7 +55,7 @@ bool medium_signs_burst(const struct medium_curve *c, struct buf *out)
                                    .size_bytes = c->size_bytes,
                                    .machine = c->burst.machine,
                                    .cpus = c->burst.cpus };
-    return c->burst.after < c->burst.before && plans_burst(&change, out);
+    return c->burst.after < c->burst.before ? plans_burst(&change, out) : PLANS_CAUSE_NONE;
 }
 
 unsigned medium_signs_limits(const struct medium_curve *c)
@@ -65,7 +68,7 @@ unsigned medium_signs_limits(const struct medium_curve *c)
     return (read ? MEDIUM_LIMIT_READ : 0U) | (write ? MEDIUM_LIMIT_WRITE : 0U) |
            (read_bytes ? MEDIUM_LIMIT_READ_BYTES : 0U) |
            (write_bytes ? MEDIUM_LIMIT_WRITE_BYTES : 0U) |
-           (medium_signs_burst(c, &plan) ? MEDIUM_LIMIT_BURST : 0U);
+           (medium_signs_burst(c, &plan) == PLANS_CAUSE_DISK ? MEDIUM_LIMIT_BURST : 0U);
 }
 
 static double medium_limits(const struct medium_curve *c)
@@ -153,8 +156,7 @@ struct medium_sign_row {
  * IOPS (SATA-III and NVMe base specifications).
  */
 static const struct medium_sign_row medium_sign_rows[MEDIUM_SIGNS] = {
-    [MEDIUM_CAPPED] = MEDIUM_SIGN(medium_limits, 1, INFINITY, UNIT_COUNT,
-                                  "a rate limiter was found (", " of five kinds of limit)"),
+    [MEDIUM_CAPPED] = MEDIUM_SIGN(medium_limits, 1, INFINITY, UNIT_COUNT, "", ""),
     [MEDIUM_READ_CACHED] =
         MEDIUM_SIGN(medium_read_p50, 0, 10 * MEDIUM_US, UNIT_NS, "4 KiB reads at depth 1 take ",
                     " at the median, and neither flash nor a network answers within 10 us"),
@@ -188,14 +190,14 @@ static const struct medium_sign_row medium_sign_rows[MEDIUM_SIGNS] = {
         medium_gain_beyond_32, 1.15, INFINITY, UNIT_NONE, "more than 32 reads at once bring ",
         " times the rate of 32, and SATA has no more than 32 places"),
     [MEDIUM_LINK_BEYOND_SATA] =
-        MEDIUM_SIGN(medium_stream, 620 * MEDIUM_MB, INFINITY, UNIT_BYTES_PER_S,
+        MEDIUM_SIGN(medium_stream, MEDIUM_SATA_MOST, INFINITY, UNIT_BYTES_PER_S,
                     "sequential reads reach ", ", more than the 600 MB/s of a SATA link"),
     [MEDIUM_LINK_OF_SATA] =
-        MEDIUM_SIGN(medium_stream, 450 * MEDIUM_MB, 620 * MEDIUM_MB, UNIT_BYTES_PER_S,
+        MEDIUM_SIGN(medium_stream, MEDIUM_SATA_LEAST, MEDIUM_SATA_MOST, UNIT_BYTES_PER_S,
                     "sequential reads reach ", ", where a SATA link ends"),
     [MEDIUM_LINK_BELOW_SATA] =
-        MEDIUM_SIGN(medium_stream, 0, 450 * MEDIUM_MB, UNIT_BYTES_PER_S, "sequential reads reach ",
-                    ", less than SATA flash gives"),
+        MEDIUM_SIGN(medium_stream, 0, MEDIUM_SATA_LEAST, UNIT_BYTES_PER_S,
+                    "sequential reads reach ", ", less than SATA flash gives"),
     [MEDIUM_DEPTH_OF_AHCI] =
         MEDIUM_SIGN(medium_end_at_32, 0, 1.10, UNIT_NONE, "more than 32 reads at once bring ",
                     " times the rate of 32, as with the 32 places of SATA"),

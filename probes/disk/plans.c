@@ -219,14 +219,21 @@ static bool plans_burst_cpu(const struct plans_change *c, struct buf *out)
     return false;
 }
 
-bool plans_burst(const struct plans_change *c, struct buf *out)
+enum plans_cause plans_burst(const struct plans_change *c, struct buf *out)
 {
-    static bool (*const rules[])(const struct plans_change *,
-                                 struct buf *) = { plans_burst_gp2, plans_burst_azure,
-                                                   plans_burst_vultr, plans_burst_cpu };
+    static const struct {
+        bool (*fits)(const struct plans_change *, struct buf *);
+        enum plans_cause cause;
+    } rules[] = {
+        {plans_burst_gp2,    PLANS_CAUSE_DISK},
+        { plans_burst_azure, PLANS_CAUSE_DISK},
+        { plans_burst_vultr, PLANS_CAUSE_DISK},
+        { plans_burst_cpu,   PLANS_CAUSE_CPU },
+    };
+
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (rules[i](c, out))
-            return true;
+        if (rules[i].fits(c, out))
+            return rules[i].cause;
     }
-    return false;
+    return PLANS_CAUSE_NONE;
 }

@@ -46,7 +46,14 @@ struct plans_change {
     unsigned cpus;
 };
 
-/* Adds the one burst rule that the change fits, with its reckoning; false when none does. */
-bool plans_burst(const struct plans_change *c, struct buf *out);
+/* Whose bucket ran empty. */
+enum plans_cause {
+    PLANS_CAUSE_NONE, /* no rule fits; 0 */
+    PLANS_CAUSE_DISK,
+    PLANS_CAUSE_CPU /* credits of a burstable instance: any fall on such a host fits */
+};
+
+/* Adds the one burst rule that the change fits, with its reckoning; a disk's before a CPU's. */
+enum plans_cause plans_burst(const struct plans_change *c, struct buf *out);
 
 #endif

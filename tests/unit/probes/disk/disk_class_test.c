@@ -100,6 +100,27 @@ static void add_sweep(const char *probe, const char *curve)
     assert_int_equal(result_summarise(r, &e), 0);
 }
 
+/* A sweep that had no time for more than these depths. */
+static void add_climb(const double iops[6])
+{
+    static const struct cap_depth alone = { 1, 100e3, 140e3, 102e3 };
+    char id[LIMITS_NAME_BYTES];
+    struct err e;
+    unsigned slot = earlier.count;
+    declare(slot, 0, UNIT_NS, METRIC_HIST, "disk.read.qd1");
+    for (unsigned i = 0; i < 6; i++) {
+        (void)snprintf(id, sizeof id, "disk.read.qd%u.iops", 1U << i);
+        declare(slot, 1 + i, UNIT_PER_S, METRIC_MEAN, id);
+    }
+    struct result *r = add("disk.read", slot);
+    add_latency(r, "disk.read.qd1", &alone);
+    for (unsigned i = 0; i < 6; i++) {
+        if (iops[i] > 0)
+            add_value(r, earlier.ids[slot][1 + i], iops[i]);
+    }
+    assert_int_equal(result_summarise(r, &e), 0);
+}
+
 static void add_stream(double read_bytes, double write_bytes)
 {
     struct err e;
@@ -200,6 +221,28 @@ static void a_limit_of_bytes_has_its_unit(void **state)
     forget();
 }
 
+/* Depths beyond 32 gain nothing where 32 gained nothing; else they were not measured. */
+static void what_no_time_was_left_for_is_no_evidence(void **state)
+{
+    static const double stopped[] = { 10e3, 20e3, 40e3, 70e3, 72e3, 73e3 };
+    static const double cut[] = { 10e3, 0, 0, 0, 0, 73e3 };
+    (void)state;
+    add_climb(stopped);
+    add_stream(540e6, 500e6);
+    struct rig *r = conclude();
+    assert_string_equal(fact(r, "disk.class")->text, "sata-ssd");
+    assert_true(rig_noted(r, "more than 32 reads at once bring 1 times the rate of 32"));
+    rig_close(r);
+    forget();
+    add_climb(cut);
+    add_stream(540e6, 500e6);
+    r = conclude();
+    assert_string_equal(fact(r, "disk.class")->text, "unknown");
+    assert_false(rig_noted(r, "more than 32 reads at once"));
+    rig_close(r);
+    forget();
+}
+
 static void failed_results_are_not_concluded_from(void **state)
 {
     (void)state;
@@ -232,6 +275,7 @@ int main(void)
         cmocka_unit_test(the_claim_of_the_driver_stands_beside_the_behaviour),
         cmocka_unit_test(a_throttle_is_a_fact_with_its_rate_and_plan),
         cmocka_unit_test(a_limit_of_bytes_has_its_unit),
+        cmocka_unit_test(what_no_time_was_left_for_is_no_evidence),
         cmocka_unit_test(failed_results_are_not_concluded_from),
         cmocka_unit_test(a_network_filesystem_claims_what_it_is),
     };

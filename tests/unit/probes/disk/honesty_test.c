@@ -28,6 +28,7 @@ static struct honesty_case timed(double write_ns, double sync_ns, double clean_n
                                   .clean_ns = clean_ns,
                                   .bulk_ns = bulk_ns,
                                   .samples = 1000,
+                                  .bulk_samples = 30,
                                   .flushes_per_sync = NAN,
                                   .write_cache = "write back",
                                   .device = "vda" };
@@ -96,8 +97,11 @@ static void flushes_that_the_kernel_did_not_send_are_counted(void **state)
     struct honesty_case c = timed(60 * US, 2 * US, 1 * US, 2 * US);
     c.flushes_per_sync = 0.01;
     check(&c, "not-flushed");
-    assert_non_null(strstr(buf_text(&why), "The kernel sent vda 0.01 flushes a sync."));
-    c.flushes_per_sync = 1.0;
+    assert_non_null(
+        strstr(buf_text(&why), "The kernel sent vda 0.01 flushes for each sync after a write."));
+    c.flushes_per_sync = 1.0; /* btrfs: none for a clean sync */
+    check(&c, "from-memory");
+    c.flushes_per_sync = 1.98; /* ext4: one for that, too */
     check(&c, "from-memory");
 }
 
@@ -121,6 +125,19 @@ static void few_or_missing_samples_are_unknown(void **state)
     c = timed(NAN, NAN, NAN, NAN);
     check(&c, "unknown");
     assert_string_equal(buf_text(&why), "");
+}
+
+/* Three of 1 MiB, one of them slow, are no proof of a flush that works. */
+static void few_samples_of_the_bulk_decide_nothing(void **state)
+{
+    (void)state;
+    struct honesty_case c = timed(60 * US, 55 * US, 50 * US, 900 * US);
+    c.bulk_samples = HONESTY_BULK_SAMPLES - 1;
+    check(&c, "from-memory");
+    assert_null(strstr(buf_text(&why), "1 MiB"));
+    c.bulk_samples = HONESTY_BULK_SAMPLES;
+    check(&c, "honest");
+    assert_non_null(strstr(buf_text(&why), "one after 1 MiB 900 us"));
 }
 
 static void every_row_has_a_sentence(void **state)
@@ -148,6 +165,7 @@ int main(void)
         cmocka_unit_test(flushes_that_the_kernel_did_not_send_are_counted),
         cmocka_unit_test(between_the_two_it_is_unknown),
         cmocka_unit_test(few_or_missing_samples_are_unknown),
+        cmocka_unit_test(few_samples_of_the_bulk_decide_nothing),
         cmocka_unit_test(every_row_has_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);

@@ -21,12 +21,10 @@ static struct medium m;
 static void reads(struct medium_curve *c, double p50_ns, double qd32, double deep)
 {
     c->read.qd1_p50_ns = p50_ns;
-    c->read.qd1_p99_ns = 2 * p50_ns;
     c->read.qd1_iops = 1e9 / p50_ns;
     c->read.qd32_iops = qd32;
     c->read.deep_iops = deep;
     c->read.best_iops = fmax(qd32, deep);
-    c->read.best_depth = deep > qd32 ? 128 : 32;
     c->read.fast_ratio = 0;
 }
 
@@ -86,10 +84,12 @@ static void a_sata_ssd(void **state)
     (void)state;
     struct medium_curve c = medium_nothing();
     reads(&c, 110 * US, 72000, 72300);
-    c.stream_read.bytes_per_s = 552 * MB;
+    c.stream_read = (struct medium_stream){ 552 * MB, 0.004, 10 };
     syncs(&c, 52 * US, 60 * US);
     check(&c, "sata-ssd", true);
     assert_true(told("sequential reads reach 552 MB/s, where a SATA link ends"));
+    c.stream_read = (struct medium_stream){ 530 * MB, 0.003, 8 }; /* a published rate, too */
+    check(&c, "sata-ssd", true);
 }
 
 static void a_sata_ssd_of_a_consumer_is_one_with_a_doubt(void **state)
@@ -171,6 +171,10 @@ static void memory(void **state)
     check(&c, "served-from-memory", false);
     assert_true(told("Against served-from-memory"));
     assert_true(told("Optane"));
+    assert_non_null(strstr(m.because, "faster than flash")); /* what its rule rests on */
+    syncs(&c, NAN, NAN);
+    check(&c, "served-from-memory", false);
+    assert_non_null(strstr(m.because, "4 KiB reads at depth 1 take 11 us"));
 }
 
 /* The guest whose fastest percent took 668 ns: a cache has a share in it. */
@@ -242,7 +246,6 @@ static void held(struct medium_io *io, const char *name)
     assert_true(curves_read(&curves, name));
     io->cap = cap_find(&curves.curve, curves.work);
     io->qd1_p50_ns = curves.curve.depths[0].p50_ns;
-    io->qd1_p99_ns = curves.curve.depths[0].p99_ns;
     io->best_iops = io->qd32_iops = io->deep_iops = io->cap.rate;
 }
 
@@ -293,6 +296,29 @@ static void a_limit_of_bytes_is_told_from_one_of_ios(void **state)
     assert_true(told("Held at a limit: bytes read at 20.0 MB/s (4870/s of 4 KiB)"));
 }
 
+/* As on most cloud volumes: small I/O meets the one, large I/O the other. */
+static void a_limit_of_ios_and_one_of_bytes_are_both_told(void **state)
+{
+    (void)state;
+    struct medium_curve c = medium_nothing();
+    held(&c.read, "read-3000-30");
+    held(&c.write, "write-3000-30");
+    c.stream_read = (struct medium_stream){ 131 * MB, 0.003, 10 };
+    c.stream_write = (struct medium_stream){ 131 * MB, 0.003, 10 };
+    medium_judge(&c, &m);
+    assert_string_equal(m.class->name, "rate-limited");
+    assert_true(told("Held at a limit: 4 KiB reads at 3000/s"));
+    assert_true(told("Held at a limit: 4 KiB writes at 3000/s"));
+    assert_true(told("Held at a limit: bytes read at 131 MB/s."));
+    assert_true(told("Held at a limit: bytes written at 131 MB/s."));
+    assert_string_equal(m.cap_of, "4 KiB reads");
+    const char *plan = strstr(m.plan, "AWS gp3 (3000 IOPS");
+    assert_non_null(plan);
+    assert_null(strstr(plan + 1, "AWS gp3 (3000 IOPS")); /* named once for both directions */
+    assert_non_null(strstr(m.plan, "AWS gp3 (125 MiB/s"));
+    assert_int_equal(m.plan[strlen(m.plan) - 1], ')'); /* whole */
+}
+
 /* Random I/O does not reach it, but the stream stands at a published rate without moving. */
 static void a_stream_at_a_published_rate_is_a_limit(void **state)
 {
@@ -324,6 +350,36 @@ static void a_burst_of_a_published_rule_is_a_limit(void **state)
                      "neighbour."));
 }
 
+/* Any fall fits them: told, and no limiter of the disk's. */
+static void credits_of_the_cpu_are_no_limit_of_the_disk(void **state)
+{
+    (void)state;
+    struct medium_curve c = medium_nothing();
+    reads(&c, 600 * US, 9000, 12000);
+    c.stream_read.bytes_per_s = 240 * MB;
+    c.burst = (struct medium_burst){ 50000, 9000, 600, "t3.micro", 2 };
+    check(&c, "network-volume", true);
+    assert_true(told(": t3.micro: the CPU's credits may be used up, not the disk's"));
+    assert_true(isnan(m.cap));
+    assert_string_equal(m.plan, "");
+    c.burst = (struct medium_burst){ 3000, 300, 1980, "t3.micro", 2 };
+    check(&c, "rate-limited", true); /* the disk's rule says more */
+}
+
+static void what_speaks_against_a_limiter_is_told(void **state)
+{
+    (void)state;
+    struct medium_curve c = medium_nothing();
+    reads(&c, 600 * US, 9000, 12000);
+    c.read.cap.why_none = "its rate moves as that of a saturated disk";
+    check(&c, "network-volume", false);
+    assert_true(told("No limiter on reads: its rate moves as that of a saturated disk."));
+    assert_false(told("No limiter on writes"));
+    held(&c.write, "write-9100-30");
+    check(&c, "rate-limited", true);
+    assert_false(told("No limiter on"));
+}
+
 static void what_lies_beneath_a_limiter_is_told(void **state)
 {
     (void)state;
@@ -331,8 +387,6 @@ static void what_lies_beneath_a_limiter_is_told(void **state)
     held(&c.read, "read-3000-30");
     c.read.qd1_p50_ns = 60 * US;
     medium_judge(&c, &m);
-    assert_non_null(m.beneath);
-    assert_string_equal(m.beneath->name, "nvme");
     assert_true(told("What the limiter lets through is answered as by nvme."));
 }
 
@@ -377,8 +431,11 @@ int main(void)
         cmocka_unit_test(a_read_throttle),
         cmocka_unit_test(a_write_throttle_of_no_plan),
         cmocka_unit_test(a_limit_of_bytes_is_told_from_one_of_ios),
+        cmocka_unit_test(a_limit_of_ios_and_one_of_bytes_are_both_told),
         cmocka_unit_test(a_stream_at_a_published_rate_is_a_limit),
         cmocka_unit_test(a_burst_of_a_published_rule_is_a_limit),
+        cmocka_unit_test(credits_of_the_cpu_are_no_limit_of_the_disk),
+        cmocka_unit_test(what_speaks_against_a_limiter_is_told),
         cmocka_unit_test(what_lies_beneath_a_limiter_is_told),
         cmocka_unit_test(every_class_has_its_meaning_and_rule),
     };

@@ -88,7 +88,7 @@ static void the_floor_of_a_rule_is_for_small_volumes(void **state)
     assert_false(match(PLANS_READS, 100, 200 * GIB));
 }
 
-static bool burst(double before, double after, double since_s, const char *machine)
+static enum plans_cause burst(double before, double after, double since_s, const char *machine)
 {
     struct plans_change c = { before, after, since_s, NAN, machine, 2 };
     buf_release(&out);
@@ -139,10 +139,14 @@ static void azure_and_vultr_have_their_times(void **state)
 static void a_burstable_instance_is_known_by_name(void **state)
 {
     (void)state;
-    assert_true(burst(50000, 9000, 600, "t3.micro"));
+    assert_int_equal(burst(50000, 9000, 600, "t3.micro"), PLANS_CAUSE_CPU);
     assert_true(said("160 minutes at most")); /* 288 / (2 * 0.9) */
     assert_false(burst(50000, 9000, 600, "m5.large"));
     assert_false(burst(9000, 50000, 600, "t3.micro"));
+    assert_int_equal(burst(3000, 300, 600, "t3.micro"), PLANS_CAUSE_DISK);
+    assert_int_equal(burst(3000, 300, 600, ""), PLANS_CAUSE_DISK);
+    assert_int_equal(burst(3490, 500, 600, ""), PLANS_CAUSE_DISK);
+    assert_int_equal(burst(15000, 10010, 60, ""), PLANS_CAUSE_DISK);
 }
 
 int main(void)
