@@ -71,6 +71,12 @@ static int bed_settle(const struct bed *b, const struct bed_plan *plan, struct e
 
 int bed_open(struct bed *b, int dirfd, const struct bed_plan *plan, struct err *e)
 {
+    *b = (struct bed){ .fd = -1 };
+    if (plan->bytes < plan->least_bytes) /* nothing is written for nothing */
+        return err_set(e, ERR_NO_RESOURCE, 0,
+                       "the write budget leaves only %" PRIu64 " MiB for %s, less than the %" PRIu64
+                       " MiB that are needed; give a longer --budget",
+                       plan->bytes >> 20, plan->what, plan->least_bytes >> 20);
     *b = (struct bed){ .fd = unnamed_open(dirfd, O_DIRECT, e), .open = true };
     if (b->fd < 0 || unnamed_allocate(b->fd, plan->bytes, e) || bed_fill(b, plan, e))
         return err_wrap(e, "prepare %s", plan->what);

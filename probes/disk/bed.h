@@ -19,7 +19,7 @@ enum {
 };
 
 struct bed_plan {
-    uint64_t bytes;       /* a multiple of BED_CHUNK_BYTES */
+    uint64_t bytes;       /* a multiple of BED_CHUNK_BYTES, within the write budget */
     uint64_t least_bytes; /* a shorter file is no use */
     uint64_t until_ns;    /* CLOCK_MONOTONIC: the file ends where it is then */
     uint64_t seed;
@@ -35,8 +35,9 @@ struct bed {
 };
 
 /*
- * *b need not be initialised. ERR_UNSUPPORTED without O_DIRECT; ERR_TIMEOUT when the disk took less
- * than least_bytes in time; ERR_INTERRUPTED when it was stopped before.
+ * *b need not be initialised. ERR_UNSUPPORTED without O_DIRECT; ERR_NO_RESOURCE, and nothing is
+ * written, when `bytes` is less than least_bytes; ERR_TIMEOUT when the disk took less in time;
+ * ERR_INTERRUPTED when it was stopped before.
  */
 int bed_open(struct bed *b, int dirfd, const struct bed_plan *plan, struct err *e);
 void bed_release(struct bed *b); /* idempotent */

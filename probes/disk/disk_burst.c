@@ -9,7 +9,8 @@
 #include "probes/disk/disk.h"
 #include "probes/disk/doubt.h"
 #include "probes/disk/drive.h"
-#include "probes/disk/engine.h"
+#include "probes/disk/engine_opts.h"
+#include "probes/disk/ground.h"
 #include "probes/disk/pattern.h"
 #include "probes/disk/plans.h"
 #include "probes/disk/step.h"
@@ -28,16 +29,13 @@
 
 struct disk_burst_conf {
     const char *engine;
+    struct engine_without without;
     uint64_t depth;
     uint64_t rate_bytes; /* that may be written a second of the slot */
 };
 
-static const char *const disk_burst_engines[] = { "auto", "uring", "aio", "sync", NULL };
-
 static const struct opt disk_burst_opts[] = {
-    OPT_CHOICE(struct disk_burst_conf, engine, .name = "engine", .arg = "NAME", .initial = "auto",
-               .choices = disk_burst_engines,
-               .help = "How I/O is handed to the kernel; auto takes the first that works."),
+    ENGINE_OPTIONS(struct disk_burst_conf),
     OPT_U64(struct disk_burst_conf, depth, .name = "depth", .initial = "32", .min = 1,
             .max = ENGINE_DEPTH_MAX, .help = "Writes in flight; enough to saturate the disk."),
     OPT_BYTES(struct disk_burst_conf, rate_bytes, .name = "rate", .initial = "128MiB",
@@ -102,6 +100,7 @@ struct disk_burst {
     size_t count, room;
     bool rested;
     bool exhausted;
+    struct workers workers; /* before measuring */
     struct buf why;
     char what[300];
 };
@@ -177,16 +176,24 @@ static int disk_burst_prepare(struct disk_burst *s, struct probe_run *run, struc
         return -1;
     }
     pattern_init(&s->pattern, PATTERN_RANDOM, s->bed.bytes, DISK_BURST_BLOCK_BYTES, run->seed);
-    struct engine_conf engine = { .fd = s->bed.fd,
-                                  .depth = depth,
-                                  .buffers = s->buffers.items,
-                                  .buffer_bytes = DISK_BURST_BLOCK_BYTES };
-    if (engine_choose(&s->engine, conf->engine, &engine, &s->why, e) ||
+    tick_open(&s->tick, run->site->sys_fd);
+    struct ground_choice choice = {
+        .name = conf->engine,
+        .conf = {.fd = s->bed.fd,
+                 .depth = depth,
+                 .buffers = s->buffers.items,
+                 .buffer_bytes = DISK_BURST_BLOCK_BYTES,
+                 .without = conf->without},
+        .file_bytes = s->bed.bytes,
+        .tick = &s->tick,
+        .what = s->what,
+    };
+    if (ground_choose(&s->engine, &choice, run, &s->why, e) ||
         hist_open(&s->seen, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e)) {
         return -1;
     }
-    buffers_fill(&s->buffers, run->seed + 1); /* the choice read zeros into the first */
-    tick_open(&s->tick, run->site->sys_fd);
+    buffers_fill(&s->buffers, run->seed + 1); /* they hold what was read meanwhile */
+    workers_read(run->site->proc_fd, &s->workers);
     return 0;
 }
 
@@ -379,6 +386,17 @@ static void disk_burst_note_terms(struct probe_run *run)
                     run->write_budget_bytes / DISK_BURST_MIB);
 }
 
+static void disk_burst_tell_doubts(struct probe_run *run)
+{
+    const struct disk_burst *s = run->state;
+    struct result *r = run->result;
+    doubt_few(r, "disk.burst", &s->seen, s->observed_ns);
+    doubt_overhead(r, "disk.burst", &s->seen, tick_cost_ns(&s->tick));
+    if (s->engine.row->by_name_only)
+        result_set_status(r, STATUS_UNTRUSTED, "I/O by %s: these figures are our own cost",
+                          s->engine.row->title);
+}
+
 static void disk_burst_judge(struct probe_run *run)
 {
     struct disk_burst *s = run->state;
@@ -395,7 +413,9 @@ static void disk_burst_judge(struct probe_run *run)
         disk_burst_tell_step(run, &step);
     else
         disk_burst_tell_held(run, &step);
-    doubt_few(run->result, "disk.burst", &s->seen, s->observed_ns);
+    tick_tell(&s->tick, run->result);
+    workers_tell(&s->workers, run);
+    disk_burst_tell_doubts(run);
 }
 
 static void disk_burst_teardown(struct probe_run *run)

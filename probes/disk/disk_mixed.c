@@ -61,6 +61,8 @@ struct disk_mixed_state {
     struct hist seen_write; /* all repetitions */
     uint64_t observed_ns;
     uint64_t completed, unissued, late_max_ns;
+    bool cut;       /* the write budget ended the last step */
+    bool cut_climb; /* and that of the ladder which gained nothing */
     bool exhausted; /* the write budget may not last another repetition */
 };
 
@@ -101,6 +103,7 @@ static int disk_mixed_step(struct disk_mixed_state *s, struct probe_run *run, un
                            .bytes_max = ground_left(&s->ground, run) / 2 };
     int status = ground_drive(&s->ground, run, &drive, &count, e);
     *rate = disk_mixed_per_s(&count);
+    s->cut = drive.bytes_max - count.bytes < DISK_MIXED_BLOCK_BYTES;
     return status;
 }
 
@@ -127,6 +130,7 @@ static int disk_mixed_climb(struct disk_mixed_state *s, struct probe_run *run, s
         if (disk_mixed_step(s, run, l->depth, disk_mixed_step_ns(run->slot_ns), &rate, e))
             return -1;
     } while (!*run->stopping && ladder_climb(l, rate));
+    s->cut_climb = s->cut;
     if (*run->stopping)
         return err_set(e, ERR_INTERRUPTED, 0, "interrupted while the disk's rate was looked for");
     return l->knee_depth == 0 ? 0 : disk_mixed_confirm(s, run, e);
@@ -218,22 +222,29 @@ static void disk_mixed_note_pace(const struct disk_mixed_state *s, struct result
                 units_format((double)s->late_max_ns, UNIT_NS, late), s->unissued);
 }
 
+/* Why the ladder was not climbed further. */
+static const char *disk_mixed_end(const struct disk_mixed_state *s)
+{
+    if (!s->ladder.again)
+        return "the deepest that was tried";
+    return s->cut_climb ? "above which the write budget left too little to see more"
+                        : "above which twice the depth gained less than 5 %";
+}
+
 static void disk_mixed_note_target(const struct disk_mixed_state *s, struct result *r)
 {
     const struct ladder *l = &s->ladder;
     result_note(r,
                 "That is %d %% of the %.0f a second that the same mix reached in a closed loop at "
                 "depth %u, %s.",
-                DISK_MIXED_TARGET_PERCENT, s->knee_rate, l->knee_depth,
-                l->again ? "above which twice the depth gained less than 5 %"
-                         : "the deepest that was tried");
+                DISK_MIXED_TARGET_PERCENT, s->knee_rate, l->knee_depth, disk_mixed_end(s));
 }
 
 static void disk_mixed_judge(struct probe_run *run)
 {
     struct disk_mixed_state *s = run->state;
     struct result *r = run->result;
-    uint64_t clock_ns = clk_cost_ns();
+    uint64_t clock_ns = tick_cost_ns(&s->ground.tick);
     ground_tell(&s->ground, run);
     result_note(r,
                 "%d %% random reads and %d %% overwrites of 8 KiB in a file of %" PRIu64

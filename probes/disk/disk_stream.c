@@ -150,7 +150,7 @@ static void disk_stream_judge(struct probe_run *run)
 {
     struct disk_stream_state *s = run->state;
     struct result *r = run->result;
-    uint64_t clock_ns = clk_cost_ns();
+    uint64_t clock_ns = tick_cost_ns(&s->ground.tick);
     ground_tell(&s->ground, run);
     result_note(r,
                 "Sequential reads and overwrites of 1 MiB in turns, in a file of %" PRIu64

@@ -118,7 +118,6 @@ static void loop_note_late(struct loop *l, unsigned taken)
     l->now_ns = tick_now_ns(l->tick);
     for (unsigned i = 0; i < taken; i++) {
         uint64_t late_ns = l->now_ns - l->slots[l->ready[i].slot].started_ns;
-        c->late_sum_ns += late_ns;
         c->late_max_ns = late_ns > c->late_max_ns ? late_ns : c->late_max_ns;
     }
 }
@@ -137,7 +136,6 @@ static void loop_account(struct loop *l, unsigned taken)
         memmove(l->ready, l->ready + taken, l->ready_count * sizeof l->ready[0]);
     l->in_flight += taken;
     c->bytes += (uint64_t)taken * d->pattern->block_bytes;
-    c->depth_max = l->in_flight > c->depth_max ? l->in_flight : c->depth_max;
 }
 
 /* Hands over a batch of what is due; the rest waits for the next turn. */
@@ -264,7 +262,8 @@ static void loop_idle(struct loop *l)
 static void loop_drain(struct loop *l)
 {
     struct err ignored;
-    l->ending = true;
+    if (!l->ending)
+        loop_end(l);
     while (l->in_flight > 0 && !l->drive->engine->abandoned) {
         unsigned before = l->in_flight;
         if (loop_reap(l, &ignored) && l->in_flight == before)

@@ -79,12 +79,11 @@ struct drive_count {
     uint64_t bytes;         /* handed over; also counted when the loop fails */
     uint64_t written_bytes; /* of these, by writes */
     uint64_t late_max_ns;   /* open loop: longest that a due I/O waited to be handed over */
-    uint64_t late_sum_ns;   /* of all that were handed over */
     uint64_t unissued;      /* due before the end and never handed over; recorded all the same */
     uint64_t began_ns, ended_ns;
-    uint64_t timed_count; /* completed after warm_until_ns and before the end of issuing */
+    uint64_t timed_count; /* completed after warm_until_ns and before the end of issuing, be it by
+                             a failure */
     uint64_t timed_ns;    /* from the one to the other */
-    unsigned depth_max;   /* most in flight at once */
 };
 
 /*

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
 #include <jansson.h>
 
+#include "probes/disk/engine_opts.h"
+#include "probes/disk/race.h"
 #include "probes/disk/terms.h"
 #include "probes/disk/unnamed.h"
 #include "probes/kit/clk.h"
@@ -21,20 +23,19 @@
 /* A disk that stalls while it is prepared is still measured, be it beyond the end of a short slot.
  */
 #define GROUND_PATIENCE_NS (2 * (uint64_t)CLK_NS_PER_S)
+/* Engines are not compared in a shorter slot: it is for what is measured. */
+#define GROUND_RACE_SLOT_NS (2 * (uint64_t)CLK_NS_PER_S)
 
 enum {
     GROUND_MEMORY_SHARE = 8, /* the file is an eighth of RAM, within the bounds above */
     GROUND_ROOM_SHARE = 2,   /* and at most half of what may be written there */
-    GROUND_FILL_SHARE = 4    /* a quarter of the slot goes to filling it, by plan */
+    GROUND_FILL_SHARE = 4,   /* a quarter of the slot goes to filling it, by plan */
+    GROUND_RACE_SHARE = 15,  /* a fifteenth to choosing an engine, where none is named */
+    GROUND_RACE_LAPS = 25    /* of which there are so many, at most */
 };
 
-static const char *const ground_engines[] = { "auto", "uring", "aio", "sync", "null", NULL };
-
 const struct opt ground_opts[] = {
-    OPT_CHOICE(struct ground_conf, engine, .name = "engine", .arg = "NAME", .initial = "auto",
-               .choices = ground_engines,
-               .help = "How I/O is handed to the kernel; auto takes the first of uring, aio and "
-                       "sync that works, null touches no disk and shows our own cost."),
+    ENGINE_OPTIONS(struct ground_conf),
     OPT_BYTES(struct ground_conf, file_bytes, .name = "file", .initial = "0",
               .max = UINT64_C(1) << 40,
               .help = "Size of the file; 0 chooses 16 to 512 MiB by memory and time. Larger where "
@@ -95,6 +96,30 @@ static int ground_fill(struct ground *g, struct probe_run *run, struct err *e)
     return status;
 }
 
+int ground_choose(struct engine *en, const struct ground_choice *choice,
+                  const struct probe_run *run, struct buf *why, struct err *e)
+{
+    struct race race;
+    struct pattern trial;
+    uint64_t share_ns = run->slot_ns / GROUND_RACE_SHARE;
+    struct race_plan plan = {
+        .conf = choice->conf,
+        .pattern = &trial,
+        .lap_ns = ground_within(share_ns / GROUND_RACE_LAPS, 0, RACE_LAP_NS),
+        .limit_ns = share_ns,
+        .tick = choice->tick,
+        .proc_fd = run->site->proc_fd,
+        .stopping = run->stopping,
+        .what = choice->what,
+    };
+    bool named = strcmp(choice->name, "auto") != 0;
+    if (named || run->slot_ns < GROUND_RACE_SLOT_NS)
+        return engine_choose(en, choice->name, &choice->conf, why, e);
+    pattern_init(&trial, PATTERN_RANDOM, choice->file_bytes, (uint32_t)choice->conf.buffer_bytes,
+                 run->seed);
+    return race_engines(en, &plan, &race, why, e);
+}
+
 int ground_open(struct ground *g, struct probe_run *run, uint32_t block_bytes, unsigned depth,
                 struct err *e)
 {
@@ -103,12 +128,21 @@ int ground_open(struct ground *g, struct probe_run *run, uint32_t block_bytes, u
     (void)snprintf(g->what, sizeof g->what, "the scratch file below '%.256s'", run->site->dir);
     if (ground_fill(g, run, e) || buffers_open(&g->buffers, depth, block_bytes, run->seed + 1, e))
         return -1;
-    struct engine_conf engine = {
-        .fd = g->bed.fd, .depth = depth, .buffers = g->buffers.items, .buffer_bytes = block_bytes
+    tick_open(&g->tick, run->site->sys_fd);
+    struct ground_choice choice = {
+        .name = conf->engine,
+        .conf = {.fd = g->bed.fd,
+                 .depth = depth,
+                 .buffers = g->buffers.items,
+                 .buffer_bytes = block_bytes,
+                 .without = conf->without},
+        .file_bytes = g->bed.bytes,
+        .tick = &g->tick,
+        .what = g->what,
     };
-    if (engine_choose(&g->engine, conf->engine, &engine, &g->why, e))
+    if (ground_choose(&g->engine, &choice, run, &g->why, e))
         return -1;
-    buffers_fill(&g->buffers, run->seed + 1); /* the choice read into the first */
+    buffers_fill(&g->buffers, run->seed + 1); /* they hold what was read meanwhile */
     workers_read(run->site->proc_fd, &g->workers);
     return 0;
 }
@@ -132,27 +166,13 @@ int ground_drive(struct ground *g, struct probe_run *run, struct drive *d,
                  struct drive_count *count, struct err *e)
 {
     d->engine = &g->engine;
+    d->tick = &g->tick;
     d->stopping = run->stopping;
     d->what = g->what;
     int status = drive_run(d, count, e);
     g->overwritten_bytes += count->written_bytes;
     run->result->written_bytes = ground_written(g);
     return status;
-}
-
-static void ground_tell_workers(const struct ground *g, struct probe_run *run)
-{
-    struct workers now;
-    workers_read(run->site->proc_fd, &now);
-    long hz = sysconf(_SC_CLK_TCK);
-    if (hz <= 0 || now.count == 0 || now.cpu_ticks <= g->workers.cpu_ticks)
-        return;
-    result_note(run->result,
-                "This target makes io_uring hand requests to kernel worker threads (%u iou-wrk "
-                "threads, %.2f s of CPU): latencies include that detour; compare with --set "
-                "%s.engine=aio.",
-                now.count, (double)(now.cpu_ticks - g->workers.cpu_ticks) / (double)hz,
-                run->result->probe);
 }
 
 static void ground_tell_parameters(const struct ground *g, struct result *r)
@@ -175,7 +195,8 @@ void ground_tell(const struct ground *g, struct probe_run *run)
                     "The file was to be %" PRIu64 " MiB, but the disk took only %" PRIu64
                     " MiB in the time for it; a cache below may hold all of it.",
                     g->planned_bytes / GROUND_MIB, g->bed.bytes / GROUND_MIB);
-    ground_tell_workers(g, run);
+    workers_tell(&g->workers, run);
+    tick_tell(&g->tick, r);
     if (g->engine.row->by_name_only)
         result_set_status(r, STATUS_UNTRUSTED, "I/O by %s: these figures are our own cost",
                           g->engine.row->title);

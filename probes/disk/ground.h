@@ -13,11 +13,13 @@
 #include "probes/disk/engine.h"
 #include "probes/disk/workers.h"
 #include "probes/kit/buf.h"
+#include "probes/kit/tick.h"
 #include "probes/probe.h"
 
 /* The configuration of such a probe, and its options. */
 struct ground_conf {
     const char *engine;
+    struct engine_without without;
     uint64_t file_bytes; /* 0: by memory and time */
 };
 
@@ -27,6 +29,7 @@ struct ground {
     struct bed bed;
     struct buffers buffers;
     struct engine engine;
+    struct tick tick;
     struct buf why; /* of the engine */
     uint64_t planned_bytes;
     uint64_t overwritten_bytes;
@@ -42,6 +45,23 @@ uint64_t ground_file_bytes(const struct probe_site *site, const struct ground_co
 uint64_t ground_fill_ns(uint64_t slot_ns);
 /* As a probe's `supported`: refuses what terms_check refuses, and a filesystem without O_DIRECT. */
 int ground_supported(const struct probe_site *site, const void *conf, struct err *e);
+
+/* An engine to be chosen for a file that is written. */
+struct ground_choice {
+    const char *name;
+    struct engine_conf conf;
+    uint64_t file_bytes; /* to read from */
+    struct tick *tick;   /* open */
+    const char *what;    /* for messages */
+};
+
+/*
+ * Opens the engine of that name. "auto" is the faster one by race_engines, whose laps begin within
+ * a fifteenth of the slot; in a slot below 2 s it is the first that works. *why says which and why;
+ * what the buffers held is lost.
+ */
+int ground_choose(struct engine *en, const struct ground_choice *choice,
+                  const struct probe_run *run, struct buf *why, struct err *e);
 
 /*
  * Writes the file within the write budget and ground_fill_ns, chooses an engine for `depth` I/Os of
@@ -60,8 +80,8 @@ unsigned ground_depth(const struct ground *g, unsigned wanted);
 int ground_drive(struct ground *g, struct probe_run *run, struct drive *d,
                  struct drive_count *count, struct err *e);
 /*
- * Notes the engine and why, the filesystem, a file smaller than wished, kernel workers, and an
- * engine that touches no disk; sets the parameters that were chosen here.
+ * Notes the engine and why, the filesystem, a file smaller than wished, kernel workers, the clock,
+ * and an engine that touches no disk; sets the parameters that were chosen here.
  */
 void ground_tell(const struct ground *g, struct probe_run *run);
 void ground_release(struct ground *g); /* idempotent, and on zeroes */

@@ -253,20 +253,19 @@ static uint64_t sweep_length_ns(const struct sweep *s, const struct probe_run *r
 
 /*
  * Few are counted to the last one, for a fixed time would cut a slow disk's count by up to one. NAN
- * where the write budget or a stop left so little of the turn that others say more.
+ * where the write budget or a stop left so little of the turn that others say more. *used_ns is the
+ * time that the rate is of.
  */
 static double sweep_rate(const struct sweep_seen *seen, const struct drive_count *count,
-                         uint64_t planned_ns)
+                         uint64_t planned_ns, uint64_t *used_ns)
 {
-    uint64_t whole_ns = count->ended_ns - count->began_ns;
     bool cut = 2 * count->timed_ns < planned_ns && count->timed_count < SWEEP_ENOUGH;
-    if (cut && seen->turns > 0)
+    bool few = count->timed_count < SWEEP_FEW;
+    uint64_t done = few ? count->completed : count->timed_count;
+    *used_ns = few ? count->ended_ns - count->began_ns : count->timed_ns;
+    if ((cut && seen->turns > 0) || done == 0 || *used_ns == 0)
         return NAN;
-    if (count->timed_count < SWEEP_FEW)
-        return count->completed > 0 && whole_ns > 0
-                   ? (double)count->completed * CLK_NS_PER_S / (double)whole_ns
-                   : NAN;
-    return (double)count->timed_count * CLK_NS_PER_S / (double)count->timed_ns;
+    return (double)done * CLK_NS_PER_S / (double)*used_ns;
 }
 
 static void sweep_keep_latency(struct sweep_seen *seen, struct probe_run *run, unsigned row,
@@ -315,16 +314,18 @@ static int sweep_at_depth(struct sweep *s, struct probe_run *run, unsigned rung,
                            .latency = &run->hists[row],
                            .bytes_max = bytes - (s->overwritten_bytes - written) };
     int status = sweep_drive(s, run, &drive, &count, e);
-    double iops = sweep_rate(seen, &count, length_ns - warm_ns);
+    uint64_t used_ns = 0;
+    double iops = sweep_rate(seen, &count, length_ns - warm_ns, &used_ns);
     sweep_keep_latency(seen, run, row, count.ended_ns - count.began_ns);
-    s->answered_iops = isnan(iops) ? 0 : iops;
-    if (isnan(iops))
+    s->answered_iops = 0;
+    if (status || !isfinite(iops)) /* what a failure cut off is no rate of the disk */
         return status;
+    s->answered_iops = iops;
     run->values[row + 1] = iops;
-    run->observed_ns[row + 1] = count.timed_ns;
+    run->observed_ns[row + 1] = used_ns;
     seen->iops_sum += iops;
     s->curve.iops[rung] = seen->iops_sum / ++seen->turns;
-    return status;
+    return 0;
 }
 
 /* The first I/O is not recorded: the disk is still awake from the turn before. */

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
@@ -111,21 +110,6 @@ static void sweep_tell_size(const struct sweep *s, struct probe_run *run)
                     s->size.file_bytes / SWEEP_TELL_MIB, s->bed.bytes / SWEEP_TELL_MIB);
 }
 
-static void sweep_tell_workers(const struct sweep *s, struct probe_run *run)
-{
-    struct workers now;
-    workers_read(run->site->proc_fd, &now);
-    long hz = sysconf(_SC_CLK_TCK);
-    if (hz <= 0 || now.count == 0 || now.cpu_ticks <= s->workers.cpu_ticks)
-        return;
-    result_note(run->result,
-                "This target makes io_uring hand requests to kernel worker threads (%u iou-wrk "
-                "threads, %.2f s of CPU): latencies include that detour; compare with --set "
-                "%s.engine=aio.",
-                now.count, (double)(now.cpu_ticks - s->workers.cpu_ticks) / (double)hz,
-                run->result->probe);
-}
-
 static void sweep_tell_doubts(const struct sweep *s, struct probe_run *run)
 {
     struct result *r = run->result;
@@ -162,6 +146,6 @@ void sweep_tell_judge(struct probe_run *run)
         result_note(r, "Ended early: the write budget of %" PRIu64 " MiB was used up.",
                     run->write_budget_bytes / SWEEP_TELL_MIB);
     tick_tell(&s->tick, r);
-    sweep_tell_workers(s, run);
+    workers_tell(&s->workers, run);
     sweep_tell_doubts(s, run);
 }

@@ -62,3 +62,18 @@ void workers_read(int proc_fd, struct workers *w)
     }
     (void)closedir(dir);
 }
+
+void workers_tell(const struct workers *before, const struct probe_run *run)
+{
+    struct workers now;
+    workers_read(run->site->proc_fd, &now);
+    long hz = sysconf(_SC_CLK_TCK);
+    if (hz <= 0 || now.count == 0 || now.cpu_ticks <= before->cpu_ticks)
+        return;
+    result_note(run->result,
+                "This target makes io_uring hand requests to kernel worker threads (%u iou-wrk "
+                "threads, %.2f s of CPU): latencies include that detour; compare with --set "
+                "%s.engine=aio.",
+                now.count, (double)(now.cpu_ticks - before->cpu_ticks) / (double)hz,
+                run->result->probe);
+}

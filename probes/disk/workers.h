@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "probes/probe.h"
+
 struct workers {
     unsigned count;
     uint64_t cpu_ticks; /* user and system, in USER_HZ */
@@ -17,5 +19,7 @@ struct workers {
  * read. SOURCE: proc(5): task/TID/comm; task/TID/stat fields 14 and 15.
  */
 void workers_read(int proc_fd, struct workers *w);
+/* Notes those that have worked since `before`, if any, and how to do without. For judge. */
+void workers_tell(const struct workers *before, const struct probe_run *run);
 
 #endif

@@ -125,6 +125,17 @@ static void a_file_that_came_too_short_is_an_error(void **state)
     assert_non_null(strstr(r->e.msg, "only 0 MiB of the test's file"));
 }
 
+static void a_budget_below_the_least_is_told_and_writes_nothing(void **state)
+{
+    struct rig *r = *state;
+    r->plan.least_bytes = 5 * MIB;
+    assert_int_equal(lay(r), -1);
+    assert_int_equal(r->e.kind, ERR_NO_RESOURCE);
+    assert_non_null(strstr(r->e.msg, "the write budget leaves only 4 MiB for the test's file, less "
+                                     "than the 5 MiB that are needed"));
+    assert_int_equal(r->bed.bytes, 0);
+}
+
 static void a_stop_is_an_interruption(void **state)
 {
     struct rig *r = *state;
@@ -151,6 +162,7 @@ int main(void)
         with_dir(every_engine_can_lay_it),
         with_dir(a_file_that_came_short_keeps_what_was_written),
         with_dir(a_file_that_came_too_short_is_an_error),
+        with_dir(a_budget_below_the_least_is_told_and_writes_nothing),
         with_dir(a_stop_is_an_interruption),
         with_dir(an_unknown_engine_is_told),
     };

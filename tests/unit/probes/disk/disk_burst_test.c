@@ -111,7 +111,37 @@ static void few_seconds_tell_nothing_of_the_rate(void **state)
     assert_int_equal(rig_measure(r, 30 * MS), 0);
     r->probe->judge(&r->run);
     assert_true(rig_noted(r, "1 s are too few to tell whether the rate holds"));
-    assert_true(rig_noted(r, "closed loop, depth 32."));
+    bool plain = rig_noted(r, "I/O by pread and pwrite"); /* has no queue */
+    assert_true(rig_noted(r, plain ? "closed loop, depth 1." : "closed loop, depth 32."));
+    assert_true(rig_noted(r, "Clock: "));
+    rig_close(r);
+}
+
+/* Without a disk: two readings of the clock are most of what a write takes. */
+static struct rig *without_a_disk(const char *depth)
+{
+    struct rig *r = small();
+    rig_set(r, "engine", "null");
+    rig_set(r, "depth", depth);
+    assert_int_equal(rig_setup(r), 0);
+    r->run.slot_end_ns = clk_now_ns() + 60 * S;
+    r->run.write_budget_bytes = UINT64_C(1) << 50; /* lasts beyond the warm-up */
+    assert_int_equal(rig_measure(r, 60 * MS), 0);
+    return r;
+}
+
+static void our_own_cost_is_not_believed(void **state)
+{
+    (void)state;
+    struct rig *r = without_a_disk("1");
+    r->probe->judge(&r->run);
+    assert_int_equal(r->result.status, STATUS_UNTRUSTED);
+    assert_non_null(strstr(r->result.reason, "disk.burst: reading the clock twice takes"));
+    rig_close(r);
+    r = without_a_disk("256"); /* among so many the clock weighs little */
+    r->probe->judge(&r->run);
+    assert_int_equal(r->result.status, STATUS_UNTRUSTED);
+    assert_non_null(strstr(r->result.reason, "these figures are our own cost"));
     rig_close(r);
 }
 
@@ -141,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_second_writes_its_share_of_the_budget_alone),
         cmocka_unit_test(the_budget_is_kept_to_the_byte),
         cmocka_unit_test(few_seconds_tell_nothing_of_the_rate),
+        cmocka_unit_test(our_own_cost_is_not_believed),
         cmocka_unit_test(a_stop_ends_the_second_and_its_rest),
         cmocka_unit_test(it_is_for_long_runs),
     };

@@ -78,6 +78,21 @@ static void the_budget_holds_and_ends_the_slot(void **state)
     rig_close(r);
 }
 
+/* 64 blocks: each step takes half of what is left, far below its 25 ms of I/O to memory. */
+static void a_climb_that_the_budget_ended_says_so(void **state)
+{
+    (void)state;
+    struct rig *r = small(8);
+    r->run.write_budget_bytes += 64 * 8192;
+    rig_set(r, "engine", "null");
+    assert_int_equal(rig_setup(r), 0);
+    r->probe->judge(&r->run);
+    assert_false(rig_noted(r, "gained less than"));
+    assert_true(rig_noted(r, "above which the write budget left too little to see more") ||
+                rig_noted(r, "the deepest that was tried"));
+    rig_close(r);
+}
+
 static void a_budget_for_the_file_alone_is_an_error_with_a_remedy(void **state)
 {
     (void)state;
@@ -139,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_sides_are_recorded_apart_at_a_fixed_rate),
         cmocka_unit_test(the_budget_holds_and_ends_the_slot),
+        cmocka_unit_test(a_climb_that_the_budget_ended_says_so),
         cmocka_unit_test(a_budget_for_the_file_alone_is_an_error_with_a_remedy),
         cmocka_unit_test(without_a_queue_the_knee_is_depth_1),
         cmocka_unit_test(an_error_names_path_offset_and_errno),

@@ -61,6 +61,7 @@ static void the_rate_is_of_what_completed(void **state)
 {
     (void)state;
     struct rig *r = small(64);
+    rig_set(r, "engine", "null"); /* a slow disk would have too few in the time, and all count */
     assert_int_equal(rig_setup(r), 0);
     assert_int_equal(rig_measure(r, 100 * MS), 0);
     double blocks = r->values[READ] * (double)r->observed_ns[READ] / CLK_NS_PER_S / RIG_MIB;
@@ -75,11 +76,12 @@ static void a_turn_of_writes_takes_its_share_of_the_budget(void **state)
     (void)state;
     struct rig *r = small(8 + 400);
     assert_int_equal(rig_setup(r), 0);
-    r->run.slot_end_ns = clk_now_ns() + r->run.slot_ns; /* 8 s: four pairs of turns of 1 s */
+    /* 8 s, of which a pair of turns takes 450 ms: 22.5 MiB */
+    r->run.slot_end_ns = clk_now_ns() + r->run.slot_ns;
     r->run.repetition = 1;
     assert_int_equal(rig_measure(r, 60000 * MS), 0);
     uint64_t written = r->result.written_bytes - 8 * RIG_MIB;
-    assert_true(written <= 104 * RIG_MIB); /* a quarter, and what the clock moved */
+    assert_true(written <= 24 * RIG_MIB); /* and what the clock moved */
     assert_true(written >= RIG_MIB);
     rig_close(r);
 }

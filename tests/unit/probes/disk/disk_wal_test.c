@@ -129,13 +129,13 @@ static void the_budget_holds_with_all_kinds(void **state)
 {
     (void)state;
     struct rig *r = with_all_kinds();
-    r->run.write_budget_bytes = 24 * RIG_MIB;
+    r->run.write_budget_bytes = 8 * RIG_MIB;
     assert_int_equal(rig_setup(r), 0);
     for (unsigned i = 0; i < 100000 && !r->run.done; i++)
         assert_int_equal(rig_measure(r, 2 * MS), 0);
     assert_true(r->run.done);
-    assert_true(r->result.written_bytes <= 24 * RIG_MIB);
-    assert_true(r->result.written_bytes > 24 * RIG_MIB - 2300); /* not one more would fit */
+    assert_true(r->result.written_bytes <= 8 * RIG_MIB);
+    assert_true(r->result.written_bytes > 8 * RIG_MIB - 2300); /* not one more would fit */
     rig_close(r);
 }
 

@@ -85,6 +85,80 @@ static void what_is_written_counts_once_and_reads_do_not(void **state)
     rig_close(r);
 }
 
+/* Whether that engine works here; what it opened is closed again. */
+static bool works(const char *engine)
+{
+    struct rig *r = small(engine);
+    struct ground g;
+    bool opened = ground_open(&g, &r->run, BLOCK, DEPTH, &r->e) == 0;
+    ground_release(&g);
+    rig_close(r);
+    return opened;
+}
+
+static void engines_race_where_the_slot_has_the_time_and_none_is_named(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *engine;
+        uint64_t slot_ns;
+        bool races;
+    } cases[] = {
+        {"auto",  8 * S, true },
+        { "auto", 2 * S, true },
+        { "auto", S,     false},
+        { "aio",  8 * S, false},
+    };
+
+    if (!works("uring") || !works("aio")) {
+        print_message("skipped: there are no two engines with a queue\n");
+        skip();
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig *r = small(cases[i].engine);
+        struct ground g;
+        r->run.slot_ns = cases[i].slot_ns;
+        assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+        assert_int_equal(strstr(buf_text(&g.why), ": an I/O takes ") != NULL, cases[i].races);
+        ground_release(&g);
+        rig_close(r);
+    }
+}
+
+static void the_engine_goes_without_what_is_switched_off(void **state)
+{
+    (void)state;
+    for (unsigned slot_s = 1; slot_s <= 8; slot_s += 7) {
+        struct rig *r = small("auto");
+        struct ground g;
+        r->run.slot_ns = slot_s * S;
+        rig_set(r, "no-fixed-file", "yes");
+        assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+        assert_true(g.engine.conf.without.fixed_file);
+        assert_false(g.engine.conf.without.fixed_buffers);
+        ground_release(&g);
+        rig_close(r);
+    }
+}
+
+static void the_clock_is_told_and_a_drift_is_not_believed(void **state)
+{
+    (void)state;
+    struct rig *r = small("sync");
+    struct ground g;
+    r->result.parameters = opt_parameters(r->probe->opts, r->conf);
+    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+    g.tick.counting = true;
+    g.tick.drift_ppm = 2 * TICK_DRIFT_PPM;
+    ground_tell(&g, &r->run);
+    assert_true(rig_noted(r, "Clock: "));
+    assert_non_null(json_object_get(r->result.parameters, "clock"));
+    assert_int_equal(r->result.status, STATUS_UNTRUSTED);
+    ground_release(&g);
+    rig_close(r);
+}
+
 static void an_engine_without_a_queue_has_depth_1(void **state)
 {
     (void)state;
@@ -127,6 +201,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_follows_memory_time_and_space),
         cmocka_unit_test(what_is_written_counts_once_and_reads_do_not),
+        cmocka_unit_test(engines_race_where_the_slot_has_the_time_and_none_is_named),
+        cmocka_unit_test(the_engine_goes_without_what_is_switched_off),
+        cmocka_unit_test(the_clock_is_told_and_a_drift_is_not_believed),
         cmocka_unit_test(an_engine_without_a_queue_has_depth_1),
         cmocka_unit_test(the_null_engine_is_never_believed),
         cmocka_unit_test(a_budget_below_the_least_file_is_an_error_and_kept),
