@@ -73,6 +73,9 @@ enum {
 struct disk_flush {
     struct bed bed;
     struct buffers small, bulk;
+    struct buffers back; /* what a block holds after its sync */
+    uint64_t offset;     /* of the last write */
+    uint64_t lost;       /* blocks that held other bytes */
     struct pattern blocks, chunks;
     struct hist seen[DISK_FLUSH_ROWS]; /* all repetitions */
     uint64_t observed_ns;
@@ -142,7 +145,8 @@ static int disk_flush_prepare(struct disk_flush *s, struct probe_run *run, struc
     int status = bed_open(&s->bed, run->scratch_fd, &plan, e);
     run->result->written_bytes = s->bed.bytes;
     if (status || buffers_open(&s->small, 1, DISK_FLUSH_BLOCK_BYTES, run->seed + 1, e) ||
-        buffers_open(&s->bulk, 1, HONESTY_BULK_BYTES, run->seed + 2, e)) {
+        buffers_open(&s->bulk, 1, HONESTY_BULK_BYTES, run->seed + 2, e) ||
+        buffers_open(&s->back, 1, DISK_FLUSH_BLOCK_BYTES, run->seed + 3, e)) {
         return err_wrap(e, "'%s'", run->site->dir);
     }
     pattern_init(&s->blocks, PATTERN_RANDOM, s->bed.bytes, DISK_FLUSH_BLOCK_BYTES, run->seed);
@@ -167,15 +171,27 @@ static int disk_flush_setup(struct probe_run *run, struct err *e)
 static int disk_flush_write(struct disk_flush *s, struct probe_run *run, struct pattern *p,
                             struct buffers *b, struct err *e)
 {
-    uint64_t offset = pattern_next(p);
+    s->offset = pattern_next(p);
     pattern_stamp(p, b->items[0], b->bytes);
-    ssize_t n = pwrite(s->bed.fd, b->items[0], b->bytes, (off_t)offset);
+    ssize_t n = pwrite(s->bed.fd, b->items[0], b->bytes, (off_t)s->offset);
     s->overwritten_bytes += n > 0 ? (uint64_t)n : 0;
     run->result->written_bytes = s->bed.bytes + s->overwritten_bytes;
     if (n != (ssize_t)b->bytes)
         return err_set(e, n < 0 ? err_kind_of(errno) : ERR_IO, n < 0 ? errno : 0,
                        "'%s': write %zu bytes at offset %" PRIu64 " of the scratch file",
-                       run->site->dir, b->bytes, offset);
+                       run->site->dir, b->bytes, s->offset);
+    return 0;
+}
+
+/* Past the page cache, after the sync: what is not there now was acknowledged and lost. */
+static int disk_flush_read_back(struct disk_flush *s, const struct probe_run *run, struct err *e)
+{
+    ssize_t n = pread(s->bed.fd, s->back.items[0], DISK_FLUSH_BLOCK_BYTES, (off_t)s->offset);
+    if (n != DISK_FLUSH_BLOCK_BYTES)
+        return err_set(e, n < 0 ? err_kind_of(errno) : ERR_IO, n < 0 ? errno : 0,
+                       "'%s': read %d bytes at offset %" PRIu64 " of the scratch file back",
+                       run->site->dir, DISK_FLUSH_BLOCK_BYTES, s->offset);
+    s->lost += memcmp(s->back.items[0], s->small.items[0], DISK_FLUSH_BLOCK_BYTES) != 0;
     return 0;
 }
 
@@ -196,7 +212,8 @@ static int disk_flush_round(struct disk_flush *s, struct probe_run *run, struct 
     if (disk_flush_write(s, run, &s->blocks, &s->small, e))
         return -1;
     hist_record(&run->hists[DISK_FLUSH_WRITE], clk_now_ns() - began_ns);
-    if (disk_flush_sync(s, run, DISK_FLUSH_SYNC, e) || disk_flush_sync(s, run, DISK_FLUSH_CLEAN, e))
+    if (disk_flush_sync(s, run, DISK_FLUSH_SYNC, e) ||
+        disk_flush_sync(s, run, DISK_FLUSH_CLEAN, e) || disk_flush_read_back(s, run, e))
         return -1;
     if (s->rounds++ % DISK_FLUSH_BULK_EVERY)
         return 0;
@@ -246,6 +263,7 @@ static void disk_flush_judge(struct probe_run *run)
         .clean_ns = disk_flush_median(&s->seen[DISK_FLUSH_CLEAN]),
         .bulk_ns = disk_flush_median(&s->seen[DISK_FLUSH_BULK]),
         .samples = s->seen[DISK_FLUSH_CLEAN].total,
+        .lost = s->lost,
         .bulk_samples = s->seen[DISK_FLUSH_BULK].total,
         .flushes_per_sync = counted ? (double)(flushes - s->flushes) / (double)s->syncs : NAN,
         .write_cache = place->write_cache,
@@ -256,8 +274,8 @@ static void disk_flush_judge(struct probe_run *run)
     terms_note(run);
     result_note(run->result,
                 "Direct 4 KiB overwrites of a written file of %" PRIu64
-                " MiB, one at a time, each with an fdatasync and another one; in one round of %d "
-                "also 1 MiB with its fdatasync.",
+                " MiB, one at a time, each with an fdatasync and another one, and read back; in "
+                "one round of %d also 1 MiB with its fdatasync.",
                 s->bed.bytes >> 20, DISK_FLUSH_BULK_EVERY);
     result_note(run->result, "%s %s", row->means, buf_text(&why));
     if (s->exhausted)
@@ -275,6 +293,7 @@ static void disk_flush_teardown(struct probe_run *run)
     bed_release(&s->bed);
     buffers_release(&s->small);
     buffers_release(&s->bulk);
+    buffers_release(&s->back);
     for (unsigned i = 0; i < DISK_FLUSH_ROWS; i++)
         hist_release(&s->seen[i]);
     free(s);

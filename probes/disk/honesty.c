@@ -1,5 +1,6 @@
 #include "probes/disk/honesty.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -15,6 +16,11 @@
 /* Syncs share a flush now and then; a tenth of them without one is no finding. More than one each
  * is none either. */
 #define HONESTY_SENT_RATIO 0.9
+
+static bool honesty_lost(const struct honesty_case *c)
+{
+    return c->lost > 0;
+}
 
 static bool honesty_barriers_off(const struct honesty_case *c)
 {
@@ -73,7 +79,10 @@ static bool honesty_always(const struct honesty_case *c)
 }
 
 const struct honesty_row honesty_rows[] = {
-    {"not-flushed",
+    {"lost",
+     "What was written, and acknowledged by a sync, was not there when it was read back: this disk "
+      "loses data.",                                                                            honesty_lost         },
+    { "not-flushed",
      "Mounted without barriers: a sync flushes no cache of the disk, and a power cut there loses "
       "acknowledged data unless that cache is protected.",                                      honesty_barriers_off },
     { "not-sent",
@@ -107,6 +116,8 @@ const struct honesty_row *honesty_of(const struct honesty_case *c, struct buf *w
     const struct honesty_row *row = honesty_rows;
     while (!row->fits(c))
         row++;
+    if (c->lost > 0)
+        buf_addf(why, "%" PRIu64 " of %" PRIu64 " blocks held other bytes. ", c->lost, c->samples);
     honesty_figure(why, "At the median a direct 4 KiB write takes", c->write_ns);
     honesty_figure(why, ", the fdatasync after it", c->sync_ns);
     honesty_figure(why, ", one of a clean file", c->clean_ns);

@@ -108,6 +108,11 @@ load house
     [[ $output == *"plimsoll-x-1/result.json"* ]]
     run -3 "$program" explain disk.wal "$work/none.json"
     [[ $output == *"none.json"* ]]
+    run -3 "$program" explain k8s-worker "$doc"
+    [[ $output == *"'k8s-worker' is none"* ]]
+    echo '{' >plimsoll-x-1/result.json # nobody named it
+    run -0 "$program" explain disk.wal
+    [[ $output == *"What was found is not told: "*"result.json"* ]]
 }
 
 @test "without --peer the network says so, and how to add one" {

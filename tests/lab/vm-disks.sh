@@ -28,7 +28,7 @@ sectors() {
 }
 
 # Each answers every request 2 ms later, by a timer; one that is polled would be asked before it.
-insmod /modules/null_blk.ko nr_devices=3 gb=4 memory_backed=1 irqmode=2 completion_nsec=2000000 poll_queues=0
+insmod /modules/null_blk.ko nr_devices=4 gb=4 memory_backed=1 irqmode=2 completion_nsec=2000000 poll_queues=0
 
 disk null_blk /dev/nullb0
 measure null_blk disk.read --budget 8s
@@ -58,6 +58,19 @@ measure dm-flakey disk.wal noise.stall --budget 9s
 dmsetup suspend --nolockfs frail
 echo "$whole 60 0" | dmsetup load frail
 dmsetup resume frail
+
+# It acknowledges every write, and after a while keeps none: only reading back tells.
+whole="0 $(sectors nullb3) flakey /dev/nullb3 0"
+echo "$whole 60 0" | dmsetup create faithless
+disk dropping /dev/mapper/faithless
+(
+    until [ -n "$(find /mnt/dropping -name '.plimsoll-*')" ]; do sleep 0.1; done
+    sleep 4
+    dmsetup suspend --nolockfs faithless
+    echo "$whole 0 60 1 drop_writes" | dmsetup load faithless
+    dmsetup resume faithless
+) &
+measure dropping disk.flush --budget 12s
 
 insmod /modules/scsi_debug.ko dev_size_mb=1200 ndelay=3000000 max_queue=32
 for _ in 1 2 3 4 5 6 7 8 9 10; do

@@ -71,6 +71,12 @@ between() {
     between 3000000 "$(least_ns)" 6000000
 }
 
+@test "dm-flakey that drops writes: what was acknowledged is missed when it is read back" {
+    document dropping
+    [ "$(jq -r '.host["disk.flush"].value' "$doc")" = lost ]
+    jq -e '.measurements[0].notes | map(test("blocks held other bytes")) | any' "$doc"
+}
+
 @test "dm-flakey that begins to fail writes: the log says where and why, the rest goes on" {
     document dm-flakey
     grep -q '^begin dm-flakey 3$' "$console"

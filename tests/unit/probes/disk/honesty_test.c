@@ -140,6 +140,17 @@ static void few_samples_of_the_bulk_decide_nothing(void **state)
     assert_non_null(strstr(buf_text(&why), "one after 1 MiB 900 us"));
 }
 
+static void acknowledged_and_gone_is_worse_than_any_cost(void **state)
+{
+    (void)state;
+    struct honesty_case c = timed(60 * US, 900 * US, 60 * US, 900 * US); /* honest by its costs */
+    check(&c, "honest");
+    c.lost = 1;
+    c.samples = 400;
+    check(&c, "lost");
+    assert_non_null(strstr(buf_text(&why), "1 of 400 blocks held other bytes."));
+}
+
 static void every_row_has_a_sentence(void **state)
 {
     (void)state;
@@ -152,7 +163,7 @@ static void every_row_has_a_sentence(void **state)
         if (row == judge(&c))
             break;
     }
-    assert_int_equal(rows, 7);
+    assert_int_equal(rows, 8);
 }
 
 int main(void)
@@ -166,6 +177,7 @@ int main(void)
         cmocka_unit_test(between_the_two_it_is_unknown),
         cmocka_unit_test(few_or_missing_samples_are_unknown),
         cmocka_unit_test(few_samples_of_the_bulk_decide_nothing),
+        cmocka_unit_test(acknowledged_and_gone_is_worse_than_any_cost),
         cmocka_unit_test(every_row_has_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
