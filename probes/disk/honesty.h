@@ -37,7 +37,7 @@ struct honesty_case {
     /* All that the kernel sent to the disk, over the syncs that had a write before them; NAN: it
      * does not count them. A clean sync sends one on some filesystems (ext4) and need not on others
      * (btrfs): more than one says nothing. */
-    uint64_t lost;           /* blocks that were not there when read back after their sync */
+    uint64_t lost; /* blocks that were not there when read back after their sync */
     double flushes_per_sync;
     const char *write_cache; /* "write back", "write through", "" */
     bool barriers_off;       /* mounted so */
