@@ -24,7 +24,7 @@ struct child {
     struct result result;
 };
 
-static int child_open(struct child *c, int scratch_fd, int home_fd, struct err *e)
+static int child_open(struct child *c, const struct child_rooms *rooms, struct err *e)
 {
     const struct probe *p = c->job->probe;
     if (result_open(&c->result, p->name, p->title, p->metrics, e))
@@ -34,8 +34,9 @@ static int child_open(struct child *c, int scratch_fd, int home_fd, struct err *
     c->run = (struct probe_run){
         .conf = c->job->conf,
         .site = c->job->site,
-        .scratch_fd = scratch_fd,
-        .home_fd = home_fd,
+        .scratch_fd = rooms->scratch_fd,
+        .home_fd = rooms->home_fd,
+        .shared_fd = rooms->shared_fd,
         .earlier = c->job->earlier,
         .earlier_count = c->job->earlier_count,
         .seed = c->job->seed + c->job->round,
@@ -204,14 +205,14 @@ static void child_release(struct child *c)
     result_release(&c->result);
 }
 
-void child_run(const struct job *job, int scratch_fd, int home_fd, int out_fd)
+void child_run(const struct job *job, const struct child_rooms *rooms, int out_fd)
 {
     AUTO(child) struct child c = { .job = job, .out_fd = out_fd };
     struct err e = { 0 };
     struct err ignored;
     AUTO(buf) struct buf text = { 0 };
 
-    int unable = child_open(&c, scratch_fd, home_fd, &e);
+    int unable = child_open(&c, rooms, &e);
     if (!unable) {
         child_conclude(&c, child_measure(&c, &e), &e);
         unable = result_summarise(&c.result, &e) || document_write_fragment(&c.result, &text, &e);

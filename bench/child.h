@@ -6,8 +6,12 @@
 
 #include "bench/job.h"
 
-/* Sends FRAME_PROGRESS after each repetition and one FRAME_RESULT at the end. scratch_fd: -1 for
- * none; home_fd: the one in the first place, or the same. */
-void child_run(const struct job *job, int scratch_fd, int home_fd, int out_fd);
+/* Directories of the scratch: as struct probe_run has them; -1 for none. */
+struct child_rooms {
+    int scratch_fd, home_fd, shared_fd;
+};
+
+/* Sends FRAME_PROGRESS after each repetition and one FRAME_RESULT at the end. */
+void child_run(const struct job *job, const struct child_rooms *rooms, int out_fd);
 
 #endif

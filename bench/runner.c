@@ -26,18 +26,30 @@ static void runner_answer(int out_fd, int failed, const struct err *why)
         (void)frame_write(out_fd, FRAME_RESULT, "", 0, &ignored);
 }
 
+static int runner_open_rooms(const struct errand *a, struct child_rooms *rooms, struct err *e)
+{
+    const char *name = a->job->probe->name;
+    *rooms = (struct child_rooms){ -1, -1, -1 };
+    if (!a->scratch)
+        return 0;
+    rooms->scratch_fd = scratch_room(a->scratch, name, e);
+    if (rooms->scratch_fd < 0)
+        return -1;
+    rooms->home_fd = a->job->home ? scratch_room(a->job->home, name, e) : rooms->scratch_fd;
+    rooms->shared_fd = a->scratch->fd;
+    return rooms->home_fd < 0 ? -1 : 0;
+}
+
+/* The process ends after it: nothing is closed. */
 static void runner_body_run(const void *arg, int out_fd)
 {
     const struct errand *a = arg;
     struct err e = { 0 };
-    const struct scratch *far = a->job->home;
-    int room = a->scratch ? scratch_room(a->scratch, a->job->probe->name, &e) : -1;
-    bool failed = a->scratch && room < 0;
-    int home = far && !failed ? scratch_room(far, a->job->probe->name, &e) : room;
-    if (failed || (far && home < 0))
+    struct child_rooms rooms;
+    if (runner_open_rooms(a, &rooms, &e))
         runner_answer(out_fd, -1, &e);
     else
-        child_run(a->job, room, home, out_fd);
+        child_run(a->job, &rooms, out_fd);
 }
 
 static void runner_body_ask(const void *arg, int out_fd)

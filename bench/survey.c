@@ -373,8 +373,10 @@ static int survey_plan(struct voyage *v, struct err *e)
 {
     const struct survey_conf *c = v->survey->conf;
     const struct probe_site *sites[LIMITS_PLACES];
-    for (unsigned i = 0; i < v->sites.count; i++)
+    for (unsigned i = 0; i < v->sites.count; i++) {
+        v->sites.items[i].site.probe.image = c->image;
         sites[i] = &v->sites.items[i].site.probe;
+    }
     struct plan_wish wish = { .names = v->survey->probes,
                               .sets = &c->sets,
                               .peer = c->peers.count ? c->peers.items[0] : NULL,

@@ -16,6 +16,7 @@ struct survey_conf {
     uint64_t budget_ns;
     uint64_t seed; /* 0: drawn */
     struct opt_list peers;
+    const char *image;      /* as probes/image/spec.h takes it */
     struct opt_list labels; /* "key=value" */
     struct opt_list sets;   /* "probe.option=value" */
 };
@@ -32,6 +33,10 @@ struct survey_conf {
                      .help = "Wall time of the whole run, report included."),                      \
         OPT_LIST(conf, survey.peers, .name = "peer", .arg = "HOST[:PORT]", .max = 1,               \
                  .help = "Measure the network to this node, where 'plimsoll reflect' runs."),      \
+        OPT_TEXT(conf, survey.image, .name = "image", .arg = "IMAGE",                              \
+                 .help = "Unpack this image: small (the default) or reference, which are made "    \
+                         "here, either with -zstd; or the path of an OCI image layout, an OCI "    \
+                         "archive or a docker-save archive, with @NAME where it holds several."),  \
         OPT_LIST(conf, survey.labels, .name = "label", .arg = "KEY=VALUE",                         \
                  .help = "Note provider, plan, region, price or note in the document."),           \
         OPT_LIST(conf, survey.sets, .name = "set", .arg = "PROBE.OPTION=VALUE",                    \

@@ -52,6 +52,7 @@ struct probe_site {
     const struct probe_site *home; /* the first place of the run; this one, where it is alone */
     int proc_fd, sys_fd;           /* /proc and /sys, or recorded trees */
     const char *dir;               /* --dir */
+    const char *image;             /* --image; NULL: not given */
     const struct place *place;     /* what lies under it; NULL when no scratch is needed */
     uint64_t memory_bytes;         /* RAM of the host, for working sets */
     unsigned cpus;                 /* CPUs this process may run on */
@@ -70,6 +71,8 @@ struct probe_run {
     const struct probe_site *site;
     int scratch_fd; /* private directory, empty at setup */
     int home_fd;    /* one in the first place; the same where the probe works in that */
+    int shared_fd;  /* holds those; what is put there, not named as a probe, stays to the run's end
+                     * for the others of this place */
     uint64_t seed;
     uint64_t slot_ns;            /* planned length of the whole slot, setup included */
     uint64_t slot_end_ns;        /* CLOCK_MONOTONIC; brought forward by a probe done early */

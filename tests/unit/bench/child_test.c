@@ -23,7 +23,7 @@ static void run(const struct job *job, struct result *r, unsigned *told)
     enum frame_type type;
     char bytes[65536]; /* what a pipe holds */
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    child_run(job, -1, -1, ends[1]);
+    child_run(job, &(struct child_rooms){ -1, -1, -1 }, ends[1]);
     (void)close(ends[1]);
     for (ssize_t n = read(ends[0], bytes, sizeof bytes); n > 0;
          n = read(ends[0], bytes, sizeof bytes)) {

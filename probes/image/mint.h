@@ -1,0 +1,38 @@
+/*
+ * mint: writes the program's own images: an OCI image layout in a directory, from a seed.
+ *
+ * Trees and content: tree.h, content.h. small: about 60 MB in 3 layers; reference: about 500 MB,
+ * 20,000 files in 6 layers. The same seed gives the same trees, the same tar streams (diff_ids) and
+ * the same image ID on every machine; the digests of packed layers depend on the version of zlib
+ * or libzstd that packed them, which the config does not name.
+ */
+#ifndef PROBES_IMAGE_MINT_H
+#define PROBES_IMAGE_MINT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probes/image/spec.h"
+#include "probes/kit/err.h"
+
+struct mint_conf {
+    enum spec_kind kind; /* SPEC_SMALL or SPEC_REFERENCE */
+    bool is_zstd;
+    uint64_t seed;
+    unsigned threads; /* at least 1 */
+};
+
+/*
+ * Makes `name` below dir_fd, whole or not at all: it is written under another name first.
+ * ERR_INTERRUPTED soon after *stopping becomes true (NULL: never). *written_bytes is what it wrote.
+ */
+int mint_make(const struct mint_conf *conf, int dir_fd, const char *name,
+              const volatile sig_atomic_t *stopping, uint64_t *written_bytes, struct err *e);
+
+/* At most, on disk: the packed layers; the tree when unpacked; the bytes of all its files. */
+uint64_t mint_packed_bytes_max(enum spec_kind kind);
+uint64_t mint_unpacked_bytes_max(enum spec_kind kind);
+uint64_t mint_file_bytes(enum spec_kind kind);
+
+#endif
