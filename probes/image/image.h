@@ -11,6 +11,7 @@
 
 extern const struct probe image_extract;
 extern const struct probe image_wal;
+extern const struct probe image_gap;
 
 struct image_conf {
     uint64_t bytes; /* of file content, all layers */
