@@ -81,7 +81,8 @@ static int disk_stream_setup(struct probe_run *run, struct err *e)
     s->turn_ns = s->turn_ns < DISK_STREAM_TURN_NS ? s->turn_ns : DISK_STREAM_TURN_NS;
     s->warm_ns = s->turn_ns / DISK_STREAM_TURN_SHARE;
     s->warm_ns = s->warm_ns < DISK_STREAM_WARM_NS ? s->warm_ns : DISK_STREAM_WARM_NS;
-    if (ground_open(&s->ground, run, DISK_STREAM_BLOCK_BYTES, DISK_STREAM_DEPTH, e))
+    struct ground_plan plan = ground_usual(run, DISK_STREAM_BLOCK_BYTES, DISK_STREAM_DEPTH);
+    if (ground_open(&s->ground, run, &plan, e))
         return -1;
     for (unsigned i = 0; i < DISK_STREAM_SIDES; i++) {
         pattern_init(&s->sides[i].pattern, PATTERN_SEQUENTIAL, s->ground.bed.bytes,

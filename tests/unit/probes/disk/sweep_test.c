@@ -19,7 +19,7 @@ static struct sweep_size size_at(uint64_t memory_mib, uint64_t free_mib, uint64_
     struct place place = rig_place();
     place.free_bytes = free_mib * RIG_MIB;
     struct probe_site site = { .place = &place, .memory_bytes = memory_mib * RIG_MIB };
-    struct sweep_conf conf = { .engine = "auto", .file_bytes = file_bytes };
+    struct ground_conf conf = { .engine = "auto", .file_bytes = file_bytes };
     return sweep_size(&site, &conf, slot_ns, write);
 }
 
@@ -105,9 +105,9 @@ static unsigned measured(const struct rig *r)
 static void needs_a_queue(struct rig *r)
 {
     const struct sweep *s = r->run.state;
-    if (s->engine.row->queues)
+    if (s->ground.engine.row->queues)
         return;
-    print_message("skipped: %s has no queue\n", s->engine.row->title);
+    print_message("skipped: %s has no queue\n", s->ground.engine.row->title);
     rig_close(r);
     skip();
 }
@@ -251,7 +251,7 @@ static void a_failure_leaves_no_rate(void **state)
     assert_int_equal(rig_setup(r), 0);
     struct sweep *s = r->run.state;
     s->asked = CURVE_QD1;
-    assert_int_equal(ftruncate(s->bed.fd, (off_t)(15 * RIG_MIB)), 0);
+    assert_int_equal(ftruncate(s->ground.bed.fd, (off_t)(15 * RIG_MIB)), 0);
     assert_int_equal(rig_measure(r, 60 * S), -1);
     assert_true(isnan(r->values[sweep_row(CURVE_QD1) + 1]));
     assert_int_equal(s->seen[CURVE_QD1].turns, 0);
