@@ -79,7 +79,7 @@ static int disk_mixed_estimate(const struct probe_site *site, const void *conf, 
     (void)e;
     uint64_t over = (uint64_t)((double)slot_ns / CLK_NS_PER_S * (double)DISK_MIXED_WRITE_RATE);
     cost->write_bytes = ground_file_bytes(site, conf, slot_ns) + over;
-    cost->setup_ns = ground_fill_ns(slot_ns) +
+    cost->setup_ns = ground_setup_ns(conf, slot_ns) +
                      (DISK_MIXED_STEPS + DISK_MIXED_KNEE_STEPS) * disk_mixed_step_ns(slot_ns);
     return 0;
 }

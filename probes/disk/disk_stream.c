@@ -67,7 +67,7 @@ static int disk_stream_estimate(const struct probe_site *site, const void *conf,
     uint64_t over = (uint64_t)((double)slot_ns / CLK_NS_PER_S * (double)DISK_STREAM_WRITE_RATE);
     over = over < DISK_STREAM_WRITE_MOST ? over : DISK_STREAM_WRITE_MOST;
     cost->write_bytes = ground_file_bytes(site, conf, slot_ns) + over;
-    cost->setup_ns = ground_fill_ns(slot_ns);
+    cost->setup_ns = ground_setup_ns(conf, slot_ns);
     return 0;
 }
 

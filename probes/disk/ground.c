@@ -57,6 +57,17 @@ uint64_t ground_fill_ns(uint64_t slot_ns)
     return slot_ns / GROUND_FILL_SHARE;
 }
 
+uint64_t ground_race_ns(const char *engine, uint64_t slot_ns, uint64_t race_slot_ns)
+{
+    bool races = strcmp(engine, "auto") == 0 && slot_ns >= race_slot_ns;
+    return races ? slot_ns / GROUND_RACE_SHARE : 0;
+}
+
+uint64_t ground_setup_ns(const struct ground_conf *conf, uint64_t slot_ns)
+{
+    return ground_fill_ns(slot_ns) + ground_race_ns(conf->engine, slot_ns, GROUND_RACE_SLOT_NS);
+}
+
 int ground_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
     (void)conf;
@@ -104,7 +115,7 @@ static int ground_choose(struct ground *g, const struct probe_run *run,
 {
     struct race race;
     struct pattern trial; /* what is measured starts at the same offsets each time */
-    uint64_t share_ns = run->slot_ns / GROUND_RACE_SHARE;
+    uint64_t share_ns = ground_race_ns(plan->engine, run->slot_ns, plan->race_slot_ns);
     struct race_plan laps = {
         .conf = {.fd = g->bed.fd,
                  .depth = plan->depth,
@@ -119,7 +130,7 @@ static int ground_choose(struct ground *g, const struct probe_run *run,
         .stopping = run->stopping,
         .what = g->what,
     };
-    if (strcmp(plan->engine, "auto") != 0 || run->slot_ns < plan->race_slot_ns)
+    if (share_ns == 0)
         return engine_choose(&g->engine, plan->engine, &laps.conf, &g->why, e);
     pattern_init(&trial, PATTERN_RANDOM, g->bed.bytes, plan->block_bytes, run->seed);
     return race_engines(&g->engine, &laps, &race, &g->why, e);

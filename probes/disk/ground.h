@@ -64,6 +64,11 @@ uint64_t ground_file_bytes(const struct probe_site *site, const struct ground_co
                            uint64_t slot_ns);
 /* Time of the slot that writing the file should take; a disk that stalls is waited for a little. */
 uint64_t ground_fill_ns(uint64_t slot_ns);
+/* Time of the slot that choosing an engine takes: a fifteenth; 0 where one is named, or the slot is
+ * shorter than that from which engines are compared. */
+uint64_t ground_race_ns(const char *engine, uint64_t slot_ns, uint64_t race_slot_ns);
+/* Both together, of a probe with ground_opts. */
+uint64_t ground_setup_ns(const struct ground_conf *conf, uint64_t slot_ns);
 /* As a probe's `supported`: refuses what terms_check refuses, and a filesystem without O_DIRECT. */
 int ground_supported(const struct probe_site *site, const void *conf, struct err *e);
 

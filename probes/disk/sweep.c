@@ -100,8 +100,9 @@ int sweep_supported(const struct probe_site *site, const void *conf, struct err 
 int sweep_estimate(const struct probe_site *site, const void *conf, bool write, uint64_t slot_ns,
                    struct probe_cost *cost)
 {
-    cost->write_bytes = sweep_size(site, conf, slot_ns, write).write_bytes;
-    cost->setup_ns = slot_ns / SWEEP_FILL_SHARE;
+    const struct ground_conf *c = conf;
+    cost->write_bytes = sweep_size(site, c, slot_ns, write).write_bytes;
+    cost->setup_ns = slot_ns / SWEEP_FILL_SHARE + ground_race_ns(c->engine, slot_ns, 0);
     return 0;
 }
 

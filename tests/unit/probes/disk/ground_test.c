@@ -132,6 +132,28 @@ static void engines_race_where_the_slot_has_the_time_and_none_is_named(void **st
     }
 }
 
+static uint64_t setup_of(const struct probe *probe, const char *engine, uint64_t slot_ns)
+{
+    struct rig *r = rig_open(probe);
+    struct probe_cost cost = { 0 };
+    rig_set(r, "engine", engine);
+    assert_int_equal(probe->estimate(&r->site, r->conf, slot_ns, &cost, &r->e), 0);
+    rig_close(r);
+    return cost.setup_ns;
+}
+
+static void comparing_engines_is_part_of_the_preparation(void **state)
+{
+    (void)state;
+    static const struct probe *const probes[] = { &disk_read, &disk_write, &disk_stream,
+                                                  &disk_mixed, &disk_burst };
+    for (size_t i = 0; i < sizeof probes / sizeof probes[0]; i++) {
+        assert_int_equal(setup_of(probes[i], "auto", 30 * S) - setup_of(probes[i], "aio", 30 * S),
+                         2 * S);
+    }
+    assert_int_equal(setup_of(&disk_stream, "auto", S), setup_of(&disk_stream, "aio", S));
+}
+
 static void the_engine_goes_without_what_is_switched_off(void **state)
 {
     (void)state;
@@ -208,6 +230,7 @@ int main(void)
         cmocka_unit_test(the_file_follows_memory_time_and_space),
         cmocka_unit_test(what_is_written_counts_once_and_reads_do_not),
         cmocka_unit_test(engines_race_where_the_slot_has_the_time_and_none_is_named),
+        cmocka_unit_test(comparing_engines_is_part_of_the_preparation),
         cmocka_unit_test(the_engine_goes_without_what_is_switched_off),
         cmocka_unit_test(the_clock_is_told_and_a_drift_is_not_believed),
         cmocka_unit_test(an_engine_without_a_queue_has_depth_1),
