@@ -119,6 +119,8 @@ static int sweep_prepare(struct sweep *s, struct probe_run *run, struct err *e)
         .block_bytes = SWEEP_BLOCK_BYTES,
         .depth = curve_depth(CURVE_DEPTHS - 1),
     };
+    if (run->write_budget_bytes < s->size.file_bytes)
+        s->size.by = "what the write budget allows";
     if (ground_open(&s->ground, run, &plan, e))
         return -1;
     pattern_init(&s->pattern, PATTERN_RANDOM, s->ground.bed.bytes, SWEEP_BLOCK_BYTES, run->seed);

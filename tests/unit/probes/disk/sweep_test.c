@@ -210,6 +210,19 @@ static void writes_keep_the_budget_to_the_byte_and_end_the_slot(void **state)
     rig_close(r);
 }
 
+static void a_file_cut_by_the_write_budget_says_so(void **state)
+{
+    (void)state;
+    struct rig *r = small(&disk_read);
+    rig_set(r, "file", "64MiB");
+    r->run.write_budget_bytes = 17 * RIG_MIB + 1;
+    assert_int_equal(rig_setup(r), 0);
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "in a file of 17 MiB (what the write budget allows)"));
+    assert_false(rig_noted(r, "The file was to be"));
+    rig_close(r);
+}
+
 static void no_turn_takes_more_than_its_part_of_the_write_budget(void **state)
 {
     (void)state;
@@ -371,6 +384,7 @@ int main(void)
         cmocka_unit_test(where_turns_take_long_depth_32_comes_second),
         cmocka_unit_test(turns_last_whole_slices_of_a_limiter),
         cmocka_unit_test(writes_keep_the_budget_to_the_byte_and_end_the_slot),
+        cmocka_unit_test(a_file_cut_by_the_write_budget_says_so),
         cmocka_unit_test(no_turn_takes_more_than_its_part_of_the_write_budget),
         cmocka_unit_test(the_time_of_a_rate_is_that_in_which_its_blocks_were_written),
         cmocka_unit_test(a_failure_leaves_no_rate),
