@@ -309,6 +309,7 @@ static void disk_burst_note_terms(struct probe_run *run)
 {
     const struct disk_burst *s = run->state;
     const struct disk_burst_conf *conf = run->conf;
+    ground_tell_parameters(&s->ground, run->result);
     terms_note(run);
     result_note(run->result, "I/O by %s.", buf_text(&s->ground.why));
     result_note(run->result,
