@@ -122,8 +122,7 @@ static int disk_burst_estimate(const struct probe_site *site, const void *conf, 
     (void)e;
     cost->write_bytes = disk_burst_file_bytes(site, slot_ns) +
                         (uint64_t)((double)slot_ns / CLK_NS_PER_S * (double)c->rate_bytes);
-    cost->setup_ns =
-        slot_ns / DISK_BURST_FILL_SHARE + ground_race_ns(c->engine, slot_ns, 0);
+    cost->setup_ns = slot_ns / DISK_BURST_FILL_SHARE + ground_race_ns(c->engine, slot_ns, 0);
     return 0;
 }
 
