@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # Disks whose times and errors are known by construction, in a machine that qemu makes (vm.sh,
-# vm-disks.sh): null_blk, dm-delay, dm-flakey, scsi_debug. The least time is checked: no disk answers
-# before its time, and among many reads one is hardly held up by the emulation. Needs no root.
+# vm-disks.sh): null_blk, dm-delay, dm-flakey, scsi_debug; and what this host's kernel may lack: a time
+# stamp counter for a clock. The least time is checked: no disk
+# answers before its time, and among many reads one is hardly held up by the emulation. Needs no root.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -14,7 +15,7 @@ setup_file() {
     [ -e "$kernel/boot" ] || skip "the kernel of the lab machine is missing: run scripts/lab-kernel"
     [ "$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)" -ge 4194304 ] || skip "4 GiB of free memory are missing"
     tests/lab/vm.sh image "$kernel" "$PLIMSOLL" tests/lab/vm-disks.sh "$BATS_FILE_TMPDIR"
-    tests/lab/vm.sh run "$BATS_FILE_TMPDIR" 300 3>&- | tr -d '\r' >"$BATS_FILE_TMPDIR/console"
+    tests/lab/vm.sh run "$BATS_FILE_TMPDIR" 420 3>&- | tr -d '\r' >"$BATS_FILE_TMPDIR/console"
 }
 
 setup() {
@@ -35,6 +36,21 @@ least_ns() {
     jq -r '.measurements[].metrics[] | select(.id == "disk.read.qd1").histogram' "$doc" | tests/lab/hdrleast
 }
 
+# A value of disk.read by a FILTER.
+of_read() {
+    jq -r ".measurements[] | select(.probe == \"disk.read\") | $1" "$doc"
+}
+
+# A host fact, and what speaks for it.
+fact() {
+    jq -r --arg id "$1" '.host[$id].value' "$doc"
+}
+
+# The median of random reads one by one, ns.
+median_ns() {
+    of_read '.metrics[] | select(.id == "disk.read.qd1").statistics[] | select(.name == "p50").value | round'
+}
+
 # There is a figure; an emulated disk may be too slow for one that is trusted.
 told() {
     jq -e '.measurements[] | select(.probe == "disk.read") | .status == "measured" or .status == "untrusted"' "$doc"
@@ -52,10 +68,26 @@ between() {
 }
 
 @test "null_blk at 2 ms is taken for no local disk: a network volume, a limiter, or unknown" {
-    document class
-    class=$(jq -r '.host["disk.class"].value' "$doc")
+    document null_blk
+    class=$(fact disk.class)
     echo "class $class"
     case $class in unknown | network-volume | rate-limited) ;; *) false ;; esac
+}
+
+# Another clock, of other hardware, and the same 2 ms of the disk.
+@test "the time stamp counter is read where the kernel keeps time by it, and agrees with clock_gettime" {
+    document hpet
+    told
+    [ "$(of_read .parameters.clock)" = clock_gettime ]
+    of_read '.notes | join(" ")' | grep -q 'because the kernel does not keep time by the time stamp counter'
+    by_gettime=$(median_ns)
+    least=$(least_ns)
+    document null_blk
+    [ "$(of_read .parameters.clock)" = tsc ]
+    of_read '.notes | join(" ")' | grep -q 'Clock: the time stamp counter, [0-9]* ns a reading'
+    of_read .parameters.clock_drift_ppm | awk '{ print "drift " $1 " ppm"; exit !($1 > -1000 && $1 < 1000) }'
+    echo "least $least by clock_gettime, $(least_ns) by the counter"
+    between "$((by_gettime * 9 / 10))" "$(median_ns)" "$((by_gettime * 11 / 10))"
 }
 
 # 2 ms of null_blk below; 5 ms are two ticks of 4 ms at that kernel's 250 Hz, from a tick that had begun.

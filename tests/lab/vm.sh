@@ -79,9 +79,9 @@ I
 case ${1:-} in
 image) make_image "$2" "$3" "$4" "$5" ;;
 run)
-    exec timeout --signal=KILL "$3" qemu-system-x86_64 -accel tcg -cpu max -m 3072 -smp 2 -display none \
+    exec timeout --signal=KILL "$3" qemu-system-x86_64 -accel tcg -cpu max,+invtsc,x-force-features=on -m 3072 -smp 2 -display none \
         -monitor none -serial stdio -no-reboot -nic none -kernel "$2/vmlinuz" -initrd "$2/initrd" \
-        -append "console=ttyS0 quiet panic=-1" </dev/null
+        -append "console=ttyS0 quiet panic=-1 tsc=reliable" </dev/null
     ;;
 *) fail 'usage: vm.sh image KERNEL-TREE PROGRAM SCRIPT OUT | vm.sh run OUT SECONDS' ;;
 esac
