@@ -61,6 +61,12 @@ echo hpet >"$clock/current_clocksource"
 measure hpet null_blk disk.read --budget 5s
 echo tsc >"$clock/current_clocksource"
 
+# What is polled has its answer when it is asked for, before the timer.
+late_disk 1 poll_queues=1
+disk polled /dev/nullb1
+measure polled polled disk.read --budget 6s
+measure interrupted polled disk.read --budget 5s --set disk.read.no-polling=yes
+
 late_disk 3
 echo "0 $(sectors nullb3) delay /dev/nullb3 0 5" | dmsetup create slow
 disk dm-delay /dev/mapper/slow

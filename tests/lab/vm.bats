@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Disks whose times and errors are known by construction, in a machine that qemu makes (vm.sh,
 # vm-disks.sh): null_blk, dm-delay, dm-flakey, scsi_debug; and what this host's kernel may lack: a time
-# stamp counter for a clock. The least time is checked: no disk
+# stamp counter for a clock, poll queues. The least time is checked: no disk
 # answers before its time, and among many reads one is hardly held up by the emulation. Needs no root.
 bats_require_minimum_version 1.5.0
 
@@ -88,6 +88,20 @@ between() {
     of_read .parameters.clock_drift_ppm | awk '{ print "drift " $1 " ppm"; exit !($1 > -1000 && $1 < 1000) }'
     echo "least $least by clock_gettime, $(least_ns) by the counter"
     between "$((by_gettime * 9 / 10))" "$(median_ns)" "$((by_gettime * 11 / 10))"
+}
+
+@test "a device with poll queues: completions are polled for, and come before the device's interrupt" {
+    document interrupted
+    told
+    of_read '.notes | join(" ")' | grep -q 'without polled completions (as asked)'
+    between 2000000 "$(least_ns)" 4000000
+    document polled
+    told
+    [ "$(of_read .parameters.engine_used)" = uring ]
+    [[ $(of_read .parameters.engine_reason) == *", polled completions"* ]]
+    # The timer of 2 ms was not waited for: the queue itself was looked into.
+    between 1000 "$(median_ns)" 1999999
+    [ "$(of_read '.metrics[] | select(.id == "disk.read.qd32").n')" -gt 100 ]
 }
 
 # 2 ms of null_blk below; 5 ms are two ticks of 4 ms at that kernel's 250 Hz, from a tick that had begun.
