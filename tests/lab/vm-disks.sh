@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in the lab machine (vm.sh): the program measures disks of known behaviour, one
+# Runs in the lab machine (vm.sh), after throttle.sh: the program measures disks of known behaviour, one
 # after the other; its documents go to the console between "begin NAME" and "end NAME".
 
 export DM_DISABLE_UDEV=1 # nobody else makes the names of its devices
@@ -66,6 +66,19 @@ late_disk 1 poll_queues=1
 disk polled /dev/nullb1
 measure polled polled disk.read --budget 6s
 measure interrupted polled disk.read --budget 5s --set disk.read.no-polling=yes
+
+# As fast as the machine, but for the limit: the control groups of version 2.
+null_disk 2 irqmode=0
+disk limited /dev/nullb2
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+cgroup='' # as throttle_group finds it
+throttle_group lab
+throttle_limit "$(cat /sys/block/nullb2/dev)" 1370
+echo "io.max: $(cat "$cgroup/io.max")"
+(
+    echo 0 >"$cgroup/cgroup.procs"
+    measure limited limited disk.class --budget 16s
+)
 
 late_disk 3
 echo "0 $(sectors nullb3) delay /dev/nullb3 0 5" | dmsetup create slow

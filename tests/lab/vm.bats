@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Disks whose times and errors are known by construction, in a machine that qemu makes (vm.sh,
 # vm-disks.sh): null_blk, dm-delay, dm-flakey, scsi_debug; and what this host's kernel may lack: a time
-# stamp counter for a clock, poll queues. The least time is checked: no disk
+# stamp counter for a clock, poll queues, control groups of version 2. The least time is checked: no disk
 # answers before its time, and among many reads one is hardly held up by the emulation. Needs no root.
 bats_require_minimum_version 1.5.0
 
@@ -14,7 +14,8 @@ setup_file() {
     kernel=build/lab/kernel
     [ -e "$kernel/boot" ] || skip "the kernel of the lab machine is missing: run scripts/lab-kernel"
     [ "$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)" -ge 4194304 ] || skip "4 GiB of free memory are missing"
-    tests/lab/vm.sh image "$kernel" "$PLIMSOLL" tests/lab/vm-disks.sh "$BATS_FILE_TMPDIR"
+    cat tests/lab/throttle.sh tests/lab/vm-disks.sh >"$BATS_FILE_TMPDIR/script"
+    tests/lab/vm.sh image "$kernel" "$PLIMSOLL" "$BATS_FILE_TMPDIR/script" "$BATS_FILE_TMPDIR"
     tests/lab/vm.sh run "$BATS_FILE_TMPDIR" 420 3>&- | tr -d '\r' >"$BATS_FILE_TMPDIR/console"
 }
 
@@ -102,6 +103,13 @@ between() {
     # The timer of 2 ms was not waited for: the queue itself was looked into.
     between 1000 "$(median_ns)" 1999999
     [ "$(of_read '.metrics[] | select(.id == "disk.read.qd32").n')" -gt 100 ]
+}
+
+@test "a disk limited by io.max to 1370 a second is rate-limited at that rate within 3 %" {
+    grep -q '^io.max: .* riops=1370 wiops=1370$' "$console"
+    document limited
+    [ "$(fact disk.class)" = rate-limited ]
+    between "$((1370 * 97 / 100))" "$(jq -r '.host["disk.class.cap"].value | round' "$doc")" "$((1370 * 103 / 100))"
 }
 
 # 2 ms of null_blk below; 5 ms are two ticks of 4 ms at that kernel's 250 Hz, from a tick that had begun.
