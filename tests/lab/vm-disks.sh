@@ -83,7 +83,7 @@ echo "io.max: $(cat "$cgroup/io.max")"
 late_disk 3
 echo "0 $(sectors nullb3) delay /dev/nullb3 0 5" | dmsetup create slow
 disk dm-delay /dev/mapper/slow
-measure dm-delay dm-delay disk.read --budget 8s
+measure dm-delay dm-delay disk.class --budget 20s
 
 # Right at first; once the program has begun to write every write is an error.
 late_disk 4
@@ -122,4 +122,10 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
     sleep 0.2
 done
 disk scsi_debug /dev/sda
-measure scsi_debug scsi_debug disk.read --budget 8s
+measure scsi_debug scsi_debug disk.class --budget 20s
+
+# One command at a time, each for 0 to 16 ms at random.
+echo 1 >/sys/block/sda/device/queue_depth
+echo 16000000 >/sys/bus/pseudo/drivers/scsi_debug/ndelay
+echo 1 >/sys/bus/pseudo/drivers/scsi_debug/random
+measure one-arm scsi_debug disk.class --budget 20s

@@ -22,7 +22,7 @@ setup_file() {
 setup() {
     console=$BATS_FILE_TMPDIR/console
     grep -v '^ *[]["{}]' "$console" | cut -c1-300
-    grep -q '^end scsi_debug' "$console"
+    grep -q '^end one-arm' "$console"
 }
 
 # NAME: its document is in $doc.
@@ -119,10 +119,32 @@ between() {
     between 6000000 "$(least_ns)" 15000000
 }
 
+# As late as a rotating disk, but it delays 32 reads at once as it delays one: no arm does, and a path
+# does. The rules say so: longer than 3 ms, and 8 times the rate or more at depth 32.
+@test "dm-delay of 5 ms is taken for what is far away, not for a rotating disk" {
+    document dm-delay
+    [ "$(fact disk.class)" = network-volume ]
+    jq -r '.host["disk.class"]' "$doc" | grep -q 'many disks work, or the delay is a path'
+}
+
 @test "scsi_debug that answers after 3 ms" {
     document scsi_debug
     told
     between 3000000 "$(least_ns)" 6000000
+}
+
+# The same with 32 commands at once.
+@test "scsi_debug of 3 ms and a queue of 32 is taken for what is far away" {
+    document scsi_debug
+    [ "$(fact disk.class)" = network-volume ]
+}
+
+# 0 to 16 ms at random, one command at a time, is what an arm and a rotation do. Always the same time
+# would be a limiter's pace instead: no arm keeps it.
+@test "scsi_debug that answers one command at a time after 0 to 16 ms is taken for a rotating disk" {
+    document one-arm
+    between 3000000 "$(median_ns)" 16000000
+    [ "$(fact disk.class)" = hdd ]
 }
 
 @test "dm-flakey that drops writes: what was acknowledged is missed when it is read back" {
