@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include "probes/disk/plans.h"
 #include "probes/disk/step.h"
 #include "probes/disk/terms.h"
-#include "probes/disk/unnamed.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 #include "probes/kit/file.h"
@@ -110,9 +108,7 @@ static int disk_burst_supported(const struct probe_site *site, const void *conf,
 {
     (void)conf;
     uint64_t least = DISK_BURST_FILE_LEAST_MIB * DISK_BURST_MIB * DISK_BURST_ROOM_SHARE;
-    if (terms_check(site, least, e))
-        return -1;
-    return unnamed_try(site->dir, O_DIRECT, e);
+    return ground_check(site, least, e);
 }
 
 static int disk_burst_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,

@@ -68,12 +68,15 @@ uint64_t ground_setup_ns(const struct ground_conf *conf, uint64_t slot_ns)
     return ground_fill_ns(slot_ns) + ground_race_ns(conf->engine, slot_ns, GROUND_RACE_SLOT_NS);
 }
 
+int ground_check(const struct probe_site *site, uint64_t least_bytes, struct err *e)
+{
+    return terms_check(site, least_bytes, e) ? -1 : unnamed_try(site->dir, O_DIRECT, e);
+}
+
 int ground_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
     (void)conf;
-    if (terms_check(site, GROUND_ROOM_SHARE * GROUND_FILE_LEAST, e))
-        return -1;
-    return unnamed_try(site->dir, O_DIRECT, e);
+    return ground_check(site, GROUND_ROOM_SHARE * GROUND_FILE_LEAST, e);
 }
 
 struct ground_plan ground_usual(const struct probe_run *run, uint32_t block_bytes, unsigned depth)

@@ -69,7 +69,9 @@ uint64_t ground_fill_ns(uint64_t slot_ns);
 uint64_t ground_race_ns(const char *engine, uint64_t slot_ns, uint64_t race_slot_ns);
 /* Both together, of a probe with ground_opts. */
 uint64_t ground_setup_ns(const struct ground_conf *conf, uint64_t slot_ns);
-/* As a probe's `supported`: refuses what terms_check refuses, and a filesystem without O_DIRECT. */
+/* Refuses what terms_check refuses, and a filesystem without O_DIRECT. */
+int ground_check(const struct probe_site *site, uint64_t least_bytes, struct err *e);
+/* That for a file of the least size, as a probe's `supported`. */
 int ground_supported(const struct probe_site *site, const void *conf, struct err *e);
 
 /* `value`, but not below `least`, and not beyond `most`, which counts more. */

@@ -1,12 +1,9 @@
 #include "probes/disk/sweep.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "probes/disk/drive.h"
-#include "probes/disk/terms.h"
-#include "probes/disk/unnamed.h"
 #include "probes/kit/clk.h"
 
 #define SWEEP_MIB UINT64_C(1048576)
@@ -92,9 +89,7 @@ uint64_t sweep_turn_ns(uint64_t slot_ns)
 int sweep_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
     (void)conf;
-    if (terms_check(site, SWEEP_ROOM_SHARE * SWEEP_FILE_LEAST, e))
-        return -1;
-    return unnamed_try(site->dir, O_DIRECT, e);
+    return ground_check(site, SWEEP_ROOM_SHARE * SWEEP_FILE_LEAST, e);
 }
 
 int sweep_estimate(const struct probe_site *site, const void *conf, bool write, uint64_t slot_ns,
