@@ -1,7 +1,7 @@
 /*
  * What disk.bats needs where the program itself measures nothing, since the disk is memory:
- *     engines FILE   compares the I/O engines by reading that file or device; prints the name of the
- *                    one taken, whether io_uring had kernel workers, and the program's sentence
+ *     engines FILE   compares the I/O engines by reading that file or device; prints the name of
+ *                    the one taken, whether io_uring had kernel workers, and the sentence of both
  */
 #include <fcntl.h>
 #include <signal.h>
