@@ -54,7 +54,7 @@ insmod /modules/null_blk.ko nr_devices=0 poll_queues=1 # no device has more poll
 mount -t configfs configfs /sys/kernel/config
 late_disk 0
 disk null_blk /dev/nullb0
-measure null_blk null_blk disk.class --budget 12s
+measure null_blk null_blk disk.class --budget 16s
 
 # Another clock, of other hardware.
 echo hpet >"$clock/current_clocksource"
@@ -77,7 +77,7 @@ throttle_limit "$(cat /sys/block/nullb2/dev)" 1370
 echo "io.max: $(cat "$cgroup/io.max")"
 (
     echo 0 >"$cgroup/cgroup.procs"
-    measure limited limited disk.class --budget 16s
+    measure limited limited disk.class --budget 20s
 )
 
 late_disk 3
