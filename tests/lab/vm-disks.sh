@@ -54,6 +54,8 @@ insmod /modules/null_blk.ko nr_devices=0 poll_queues=1 # no device has more poll
 mount -t configfs configfs /sys/kernel/config
 late_disk 0
 disk null_blk /dev/nullb0
+# What runs here for the first time is emulated slowly: a measurement that nobody looks at.
+plimsoll measure -q disk.read --budget 5s --set disk.read.file=16MiB --dir /mnt/null_blk >/dev/null || true
 measure null_blk null_blk disk.class --budget 16s
 
 # Another clock, of other hardware.
