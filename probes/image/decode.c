@@ -15,7 +15,7 @@ enum {
     DECODE_MEMORY_LEVEL = 8       /* zlib's default */
 };
 
-static const struct decoder *const decode_decoders[DECODE_SHA256] = {
+static const struct decoder *const decode_decoders[DECODE_HASH] = {
     [DECODE_ZLIB] = &decoder_zlib,
     [DECODE_ISAL] = &decoder_isal,
     [DECODE_ZSTD] = &decoder_zstd,
@@ -147,8 +147,8 @@ int decode_run(struct decode *d, enum decode_way way, uint64_t until_ns, struct 
 {
     uint64_t began_ns = clk_now_ns();
     *took = (struct decode_took){ 0 };
-    int failed = way == DECODE_SHA256 ? decode_hash(d, until_ns, &took->bytes)
-                                      : decode_pieces(d, way, until_ns, &took->bytes, NULL, e);
+    int failed = way == DECODE_HASH ? decode_hash(d, until_ns, &took->bytes)
+                                    : decode_pieces(d, way, until_ns, &took->bytes, NULL, e);
     took->ns = clk_now_ns() - began_ns;
     return failed;
 }
@@ -161,7 +161,7 @@ static bool decode_is_same(const struct decode *d, uint64_t at, size_t size)
 /* Also warms what is to be measured: tables, buffers, libzstd's window. */
 static int decode_check(struct decode *d, struct err *e)
 {
-    for (unsigned way = 0; way < DECODE_SHA256; way++) {
+    for (unsigned way = 0; way < DECODE_HASH; way++) {
         uint64_t bytes = 0;
         if (decode_pieces(d, way, UINT64_MAX, &bytes, decode_is_same, e))
             return -1;
@@ -177,7 +177,7 @@ static int decode_allocate(struct decode *d, struct err *e)
     bool is_whole = true;
     d->plain = malloc(DECODE_BYTES);
     d->out = malloc(STREAM_OUT_BYTES);
-    for (unsigned way = 0; way < DECODE_SHA256; way++) {
+    for (unsigned way = 0; way < DECODE_HASH; way++) {
         d->states[way] = decode_decoders[way]->open();
         is_whole = is_whole && d->states[way];
     }
@@ -198,7 +198,7 @@ int decode_open(struct decode *d, const struct oci_image *image,
 
 void decode_release(struct decode *d)
 {
-    for (unsigned way = 0; way < DECODE_SHA256; way++)
+    for (unsigned way = 0; way < DECODE_HASH; way++)
         decode_decoders[way]->release(d->states[way]);
     free(d->packed[DECODE_ZLIB]);
     free(d->packed[DECODE_ZSTD]);

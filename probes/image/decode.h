@@ -28,17 +28,17 @@ enum decode_way {
     DECODE_ZLIB,
     DECODE_ISAL,
     DECODE_ZSTD,
-    DECODE_SHA256,
+    DECODE_HASH,
     DECODE_WAYS
 };
 
 struct decode {
-    uint8_t *plain;                 /* owned */
-    size_t size;                    /* of plain */
-    uint8_t *packed[DECODE_SHA256]; /* owned but ISA-L's, which is zlib's */
-    size_t packed_bytes[DECODE_SHA256];
-    void *states[DECODE_SHA256]; /* owned */
-    uint8_t *out;                /* owned */
+    uint8_t *plain;               /* owned */
+    size_t size;                  /* of plain */
+    uint8_t *packed[DECODE_HASH]; /* owned but ISA-L's, which is zlib's */
+    size_t packed_bytes[DECODE_HASH];
+    void *states[DECODE_HASH]; /* owned */
+    uint8_t *out;              /* owned */
 };
 
 struct decode_took {
