@@ -9,6 +9,7 @@
 #include "probes/image/pull.h"
 #include "probes/probe.h"
 
+extern const struct probe image_decode;
 extern const struct probe image_extract;
 extern const struct probe image_wal;
 extern const struct probe image_gap;
