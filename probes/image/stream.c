@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "probes/kit/clk.h"
+
 static const struct decoder *const stream_decoders[STREAM_DECODERS] = {
     [STREAM_BY_ZLIB] = &decoder_zlib,
     [STREAM_BY_ISAL] = &decoder_isal,
@@ -61,6 +63,7 @@ int stream_start(struct stream *s, const struct stream_source *source, uint64_t 
 static int stream_fetch(struct stream *s, uint8_t *bytes, size_t room, size_t *size, struct err *e)
 {
     uint64_t left = s->source.size - s->at;
+    uint64_t began_ns = clk_now_ns();
     ssize_t n = 0;
     do {
         n = pread(s->source.fd, bytes, left < room ? (size_t)left : room,
@@ -75,6 +78,7 @@ static int stream_fetch(struct stream *s, uint8_t *bytes, size_t room, size_t *s
         sha256_update(s->stored, (size_t)n, bytes);
     s->at += (uint64_t)n;
     *size = (size_t)n;
+    s->fetch_ns += clk_now_ns() - began_ns;
     return 0;
 }
 
@@ -148,15 +152,14 @@ static int stream_decode(struct stream *s, struct err *e)
     return 0;
 }
 
-int stream_read(struct stream *s, const uint8_t **bytes, size_t *size, struct err *e)
+int stream_read_into(struct stream *s, uint8_t room[STREAM_OUT_BYTES], size_t *size, struct err *e)
 {
-    *bytes = s->out;
     *size = 0;
     if (!s->decoder) {
-        if (stream_fetch(s, s->out, STREAM_OUT_BYTES, size, e))
+        if (stream_fetch(s, room, STREAM_OUT_BYTES, size, e))
             return -1;
     } else {
-        s->io.out = s->out;
+        s->io.out = room;
         s->io.out_bytes = STREAM_OUT_BYTES;
         if (stream_decode(s, e))
             return -1;
@@ -168,4 +171,10 @@ int stream_read(struct stream *s, const uint8_t **bytes, size_t *size, struct er
                        (unsigned long long)(s->out_max >> 20),
                        (unsigned long long)(s->source.size >> 10));
     return 0;
+}
+
+int stream_read(struct stream *s, const uint8_t **bytes, size_t *size, struct err *e)
+{
+    *bytes = s->out;
+    return stream_read_into(s, s->out, size, e);
 }

@@ -50,6 +50,7 @@ struct stream {
     uint64_t at;      /* next byte to read, from the source's offset */
     uint64_t out_max; /* more than so much decompressed is refused: a bomb */
     uint64_t out_bytes;
+    uint64_t fetch_ns;         /* of reading the source and of digesting it; added up */
     struct sha256_ctx *stored; /* NULL, or updated with the bytes as they are read; borrowed */
     enum stream_decoder gzip_by;
     const struct decoder *decoder; /* of this source; NULL: plain */
@@ -69,6 +70,8 @@ int stream_start(struct stream *s, const struct stream_source *source, uint64_t 
                  struct err *e);
 /* The next bytes, valid until the next call; *size is 0 at the end. */
 int stream_read(struct stream *s, const uint8_t **bytes, size_t *size, struct err *e);
+/* The same into the caller's memory. */
+int stream_read_into(struct stream *s, uint8_t room[STREAM_OUT_BYTES], size_t *size, struct err *e);
 void stream_release(struct stream *s); /* idempotent */
 
 #endif

@@ -3,6 +3,8 @@
  *     layers image KIND SEED DIR     makes the OCI image layout DIR; KIND as --image has it:
  *                                    small, reference, small-zstd, reference-zstd
  *     layers unpack FILE.tar.gz DIR  unpacks one layer; prints "entries N" and what was left out
+ *     layers limit IMAGE DIR         the layers of an image into DIR/0 ... by the pipeline; the
+ * same
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #include "probes/image/mint.h"
+#include "probes/image/pipeline.h"
 #include "probes/image/unpack.h"
 #include "probes/kit/auto.h"
 
@@ -61,6 +64,15 @@ static int layers_image(const char *name, const char *seed, const char *dir)
     return 0;
 }
 
+static void layers_tell(const struct apply_count *count)
+{
+    (void)printf("entries %" PRIu64 "\n", count->entries);
+    for (unsigned i = 0; i < APPLY_SKIPS; i++) {
+        if (count->skipped[i])
+            (void)printf("left out: %s\n", apply_skip_name((enum apply_skip)i));
+    }
+}
+
 static int layers_unpack(const char *file, const char *dir)
 {
     struct stat st = { 0 };
@@ -79,11 +91,26 @@ static int layers_unpack(const char *file, const char *dir)
         return layers_fail(&e);
     int failed = unpack_layer(&unpack, &source, dir_fd, &limits, &count, &e);
     unpack_release(&unpack);
-    (void)printf("entries %" PRIu64 "\n", count.entries);
-    for (unsigned i = 0; i < APPLY_SKIPS; i++) {
-        if (count.skipped[i])
-            (void)printf("left out: %s\n", apply_skip_name((enum apply_skip)i));
-    }
+    layers_tell(&count);
+    return failed ? layers_fail(&e) : 0;
+}
+
+static int layers_limit(const char *path, const char *dir)
+{
+    const struct oci_wish wish = { 0 };
+    struct oci_image image;
+    struct pipeline pipeline;
+    struct pipeline_took took;
+    struct err e;
+    AUTO_CLOSE int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (oci_open(AT_FDCWD, path, &wish, &image, &e))
+        return layers_fail(&e);
+    const struct pipeline_job job = { .image = &image, .dir_fd = dir_fd, .lanes = 2 };
+    int failed = pipeline_open(&pipeline, 2, 2, &e) || pipeline_run(&pipeline, &job, &took, &e);
+    if (!failed)
+        layers_tell(&took.count);
+    pipeline_release(&pipeline);
+    oci_close(&image);
     return failed ? layers_fail(&e) : 0;
 }
 
@@ -93,6 +120,9 @@ int main(int argc, char **argv)
         return layers_image(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "unpack") == 0)
         return layers_unpack(argv[2], argv[3]);
-    (void)fprintf(stderr, "usage: layers image KIND SEED DIR | layers unpack FILE DIR\n");
+    if (argc == 4 && strcmp(argv[1], "limit") == 0)
+        return layers_limit(argv[2], argv[3]);
+    (void)fprintf(stderr, "usage: layers image KIND SEED DIR | layers unpack FILE DIR | "
+                          "layers limit IMAGE DIR\n");
     return 3;
 }

@@ -1,0 +1,64 @@
+/*
+ * trail: the directories on the way to the entry at hand, kept open, and nothing outside them.
+ *
+ * As with beneath, no link is followed and no name leads out. Neighbours in an archive are
+ * neighbours in the tree, so that the next entry's directory mostly is open already, or the child
+ * of one that is. A directory's times and mode are set when the trail leaves it: what is made in it
+ * changes the times, and the mode might forbid making it. When it is entered again, what it had is
+ * remembered and set again.
+ *
+ * Anybody who may write in the directory meanwhile can move directories about; it is private.
+ * Allocates nothing. One thread.
+ */
+#ifndef PROBES_IMAGE_TRAIL_H
+#define PROBES_IMAGE_TRAIL_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "probes/image/beneath.h"
+#include "probes/kit/err.h"
+
+enum {
+    TRAIL_STEPS = 16 /* kept open at most; the last of a longer way replaces the one before */
+};
+
+struct trail_step {
+    int fd;
+    size_t size; /* of the path up to here */
+    mode_t mode; /* to be set, if sets_mode */
+    struct timespec times[2];
+    bool sets_mode, has_times;
+    bool is_changed; /* something was made in it: its times are to be set, if has_times */
+    bool is_plain;   /* what is made in it has this process' group and inherits no bit */
+};
+
+struct trail {
+    struct trail_step steps[TRAIL_STEPS]; /* the first is the root, whose descriptor is borrowed */
+    unsigned count;                       /* 0: not started */
+    gid_t gid;
+    char path[PATH_MAX];
+};
+
+/* t->count is 0 before, or the trail left. root_fd can be read, not only O_PATH. */
+int trail_start(struct trail *t, int root_fd, struct err *e);
+/*
+ * The directory that the name lies in, made with mode 0755 where it is missing and makes is true.
+ * Valid until the next call; NULL on failure: ERR_DATA when a part is no directory.
+ */
+struct trail_step *trail_enter(struct trail *t, const struct beneath_name *name, bool makes,
+                               struct err *e);
+/*
+ * Goes into the directory of that name, which trail_enter has just been called for: made by the
+ * caller (is_new), or one that was there. NULL with errno when it cannot be opened as a directory.
+ */
+struct trail_step *trail_descend(struct trail *t, const struct beneath_name *name, bool is_new);
+/* Leaves all directories, the root too. */
+int trail_leave(struct trail *t, struct err *e);
+/* After a failure: closes what is open and sets nothing. Idempotent, also on a zeroed one. */
+void trail_release(struct trail *t);
+
+#endif

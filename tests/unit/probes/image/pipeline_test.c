@@ -1,0 +1,485 @@
+#include "probes/image/pipeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "probes/image/digest.h"
+#include "probes/kit/clk.h"
+#include "tests/unit/probes/image/census.h"
+#include "tests/unit/probes/image/crate.h"
+#include "tests/unit/probes/image/forge.h"
+
+/* One archive, unpacked by unpack into crate->dir and by the pipeline into dir/0. */
+struct pair {
+    struct crate *crate;
+    char path[64];
+    int dir;
+    struct oci_layer layer;
+    struct oci_image image;
+    struct pipeline pipeline;
+    struct pipeline_job job;
+    struct pipeline_took took;
+    struct err e;
+};
+
+static struct pair *pair_open(void)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    p->crate = crate_open();
+    assert_int_equal(fchmod(p->crate->dir, 0755), 0); /* as the pipeline makes its own */
+    p->dir = fake_dir(p->path);
+    assert_int_equal(pipeline_open(&p->pipeline, 2, 2, &p->e), 0);
+    return p;
+}
+
+static void pair_close(struct pair *p)
+{
+    pipeline_release(&p->pipeline);
+    pipeline_release(&p->pipeline); /* may be called again */
+    fake_dir_remove(p->dir, p->path);
+    crate_close(p->crate);
+    free(p);
+}
+
+static void pair_digest(struct pair *p)
+{
+    uint8_t bytes[4096];
+    struct sha256_ctx sum;
+    ssize_t n = 0;
+    sha256_init(&sum);
+    for (off_t at = 0; (n = pread(p->crate->fd, bytes, sizeof bytes, at)) > 0; at += n)
+        sha256_update(&sum, (size_t)n, bytes);
+    sha256_digest(&sum, sizeof p->layer.diff_id, p->layer.diff_id);
+}
+
+static int pair_pipe(struct pair *p)
+{
+    p->layer.source =
+        (struct stream_source){ .fd = p->crate->fd, .size = p->crate->size, .form = STREAM_PLAIN };
+    p->image = (struct oci_image){ .layers = &p->layer, .count = 1 };
+    p->job = (struct pipeline_job){
+        .image = &p->image, .dir_fd = p->dir, .lanes = 1, .limits = p->crate->limits
+    };
+    return pipeline_run(&p->pipeline, &p->job, &p->took, &p->e);
+}
+
+static void pair_same_tree(int ours, int theirs)
+{
+    struct buf a = { 0 };
+    struct buf b = { 0 };
+    census_take(ours, ".", &a);
+    census_take(theirs, ".", &b);
+    assert_string_equal(buf_text(&a), buf_text(&b));
+    buf_release(&a);
+    buf_release(&b);
+}
+
+static void pair_same(struct pair *p)
+{
+    int failed = crate_unpack(p->crate);
+    pair_digest(p);
+    int ours = pair_pipe(p);
+    if (ours != failed || (failed && p->e.kind != p->crate->e.kind))
+        fail_msg("unpack: %d '%s'; pipeline: %d '%s'", failed, p->crate->e.msg, ours, p->e.msg);
+    assert_int_equal(p->took.count.entries, p->crate->count.entries);
+    assert_int_equal(p->took.count.written_bytes, p->crate->count.written_bytes);
+    assert_memory_equal(p->took.count.skipped, p->crate->count.skipped,
+                        sizeof p->took.count.skipped);
+    int fd = openat(p->dir, "0", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    pair_same_tree(fd, p->crate->dir);
+    (void)close(fd);
+}
+
+/* An entry of an archive in the table below. */
+struct brick {
+    enum tar_type type;
+    const char *path, *text;
+    uint32_t mode; /* 0: the crate's */
+    uint32_t uid;
+    uint32_t mtime_s;
+};
+
+static void brick_add(struct crate *c, const struct brick *b)
+{
+    bool is_link = b->type == TAR_SYMLINK || b->type == TAR_HARDLINK;
+    uint64_t size = is_link || b->type == TAR_DIR ? 0 : strlen(b->text);
+    struct tar_entry entry = { .path = b->path,
+                               .type = b->type,
+                               .link = is_link ? b->text : NULL,
+                               .mode = b->mode              ? b->mode
+                                       : b->type == TAR_DIR ? 0755
+                                                            : 0644,
+                               .uid = b->uid ? b->uid : geteuid(),
+                               .gid = b->uid ? b->uid : getegid(),
+                               .mtime_s = b->mtime_s ? b->mtime_s : 1700000000,
+                               .size = size,
+                               .xattr_name = b->type == TAR_FILE && b->mode ? "user.a" : NULL,
+                               .xattr_value = "value" };
+    assert_int_equal(tar_header(&c->sink, &entry, &c->e), 0);
+    if (size) {
+        crate_raw(c, b->text, size);
+        assert_int_equal(tar_pad(&c->sink, size, &c->e), 0);
+    }
+}
+
+enum {
+    WALL_BRICKS = 9
+};
+
+struct wall {
+    const char *name;
+    struct brick bricks[WALL_BRICKS];
+};
+
+#define F .type = TAR_FILE
+#define D .type = TAR_DIR
+#define S .type = TAR_SYMLINK
+#define H .type = TAR_HARDLINK
+#define C .type = TAR_CHAR
+
+/* Sound and hostile archives. */
+static const struct wall walls[] = {
+    {"empty",                  { { .path = NULL } }                                              },
+    { "file",                  { { F, "a", "abc" }, { F, "b", "" } }                             },
+    { "modes",
+     { { F, "a", "x", 04755 },
+        { F, "b", "x", 02711 },
+        { F, "c", "x", 0444 },
+        { F, "d", "x", 07000 },
+        { D, "e/", "", 01777 },
+        { D, "f/", "", 02755 },
+        { D, "f/g/", "" },
+        { F, "f/g/h", "x" } }                                                                    },
+    { "owners",
+     { { F, "a", "x", 04755, 7 },
+        { D, "b/", "", 0, 8 },
+        { F, "b/c", "x" },
+        { S, "d", "x", 0, 9 },
+        { H, "e", "a" },
+        { F, "b/f", "x", 0, 9 } }                                                                },
+    { "root",                  { { D, "./", "", 0711, 0, 1600000000 }, { F, "./a", "x" } }       },
+    { "missing parents",       { { F, "a/b/c", "deep" }, { F, "a/d", "x" }, { F, "a/b/e", "y" } }},
+    { "times of directories",
+     { { D, "a/", "", 0, 0, 1500000000 },
+        { F, "a/b", "x" },
+        { D, "c/", "", 0, 0, 1500000001 },
+        { F, "a/d", "x" },
+        { H, "c/e", "a/b" },
+        { D, "a/f/", "", 0, 0, 1500000002 },
+        { F, "a/f/g", "y" },
+        { F, "a/h", "z" } }                                                                      },
+    { "a directory later",     { { F, "a/b", "x" }, { D, "a/", "", 0700, 0, 1500000000 } }       },
+    { "closed directories",
+     { { D, "a/", "", 0500 },
+        { D, "b/", "", 0100 },
+        { F, "a/c", "x" },
+        { F, "b/d", "x" },
+        { F, "a/e", "x" },
+        { D, "a/f/", "", 0400 },
+        { F, "a/f/g", "x" },
+        { H, "b/h", "a/c" } }                                                                    },
+    { "replaced",
+     { { F, "a", "first" },
+        { F, "a", "second" },
+        { D, "b/", "" },
+        { F, "b/c", "x" },
+        { S, "b", "a" },
+        { F, "d", "x" },
+        { D, "d/", "" },
+        { F, "d/e", "y" },
+        { H, "a", "d/e" } }                                                                      },
+    { "replaced on the way",
+     { { D, "a/", "" },
+        { D, "a/b/", "" },
+        { F, "a/b/c", "x" },
+        { F, "a/b", "file" },
+        { F, "a/d", "x" },
+        { D, "a/b/", "" },
+        { F, "a/b/e", "x" } }                                                                    },
+    { "whiteouts",
+     { { D, "a/", "" },
+        { F, "a/.wh.b", "" },
+        { F, ".wh.c", "content that is nobody's" },
+        { F, "a/.wh..wh..opq", "" },
+        { F, ".wh..wh.aufs", "x" },
+        { F, "d", "x" },
+        { F, ".wh.d", "" } }                                                                     },
+    { "whiteout of nothing",   { { F, "a", "x" }, { F, ".wh.", "" } }                            },
+    { "whiteout of ..",        { { F, "a/.wh...", "" } }                                         },
+    { "climbs",                { { F, "a", "x" }, { F, "../b", "x" } }                           },
+    { "climbs inside",         { { F, "a/../../b", "x" } }                                       },
+    { "absolute",              { { F, "/tmp/plimsoll-escaped", "x" } }                           },
+    { "through a link",        { { S, "way", "/tmp" }, { F, "way/plimsoll-escaped", "x" } }      },
+    { "directory in a link",   { { S, "way", "/tmp" }, { D, "way/plimsoll-escaped/", "" } }      },
+    { "through a file",        { { F, "a", "x" }, { F, "a/b", "x" } }                            },
+    { "directory for a link",  { { S, "a", "/tmp" }, { D, "a/", "" }, { F, "a/b", "x" } }        },
+    { "file for a link",       { { S, "a", "/tmp/plimsoll-escaped" }, { F, "a", "x" } }          },
+    { "hard link out",         { { H, "a", "../b" } }                                            },
+    { "hard link to absolute", { { H, "a", "/etc/hostname" } }                                   },
+    { "hard link through",     { { S, "way", "/etc" }, { H, "a", "way/hostname" } }              },
+    { "hard link to nothing",  { { H, "a", "missing" } }                                         },
+    { "hard link to itself",   { { F, "a", "x" }, { H, "a", "a" } }                              },
+    { "hard link to the root", { { H, "a", "." } }                                               },
+    { "hard link to a link",   { { S, "a", "/etc/hostname" }, { H, "b", "a" }, { F, "b", "x" } } },
+    { "the root as a file",    { { F, "./", "x" }, { S, ".", "x" } }                             },
+    { "node",                  { { C, "null", "" }, { F, "a", "x" } }                            },
+    { "deep",
+     { { F, "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20/a", "x" },
+        { D, "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/", "", 0700, 0, 1500000000 },
+        { F, "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/b", "x" },
+        { D, "1/2/", "", 0750, 0, 1500000001 },
+        { F, "1/2/3/c", "x" } }                                                                  },
+};
+
+#undef F
+#undef D
+#undef S
+#undef H
+#undef C
+
+static void archives_become_the_trees_that_unpack_makes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
+        struct pair *p = pair_open();
+        print_message("%s\n", walls[i].name);
+        for (unsigned k = 0; k < WALL_BRICKS && walls[i].bricks[k].path; k++)
+            brick_add(p->crate, &walls[i].bricks[k]);
+        pair_same(p);
+        pair_close(p);
+    }
+}
+
+static void names_of_5000_bytes_are_refused(void **state)
+{
+    (void)state;
+    char name[5001] = { 0 };
+    struct pair *p = pair_open();
+    memset(name, 'n', 5000);
+    crate_add(p->crate, TAR_FILE, name, "x");
+    crate_end(p->crate);
+    assert_int_equal(pair_pipe(p), -1);
+    assert_int_equal(p->e.kind, ERR_DATA);
+    assert_non_null(strstr(p->e.msg, "5000 bytes"));
+    pair_close(p);
+}
+
+static void limits_are_kept(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct pair *p = pair_open();
+        crate_add(p->crate, TAR_FILE, "a", "x");
+        crate_add(p->crate, TAR_FILE, "b", "longer than ten bytes");
+        p->crate->limits = i ? (struct apply_limits){ .entries = 1 }
+                             : (struct apply_limits){ .bytes = 2 * TAR_BLOCK_BYTES };
+        pair_same(p);
+        assert_int_equal(p->e.kind, ERR_DATA);
+        pair_close(p);
+    }
+}
+
+/* A pax header in front of the next entry. */
+static void pair_pax(struct pair *p, const char *records)
+{
+    const struct tar_entry entry = { .path = "x", .type = TAR_FILE, .size = strlen(records) };
+    char header[TAR_BLOCK_BYTES];
+    off_t at = (off_t)p->crate->size;
+    unsigned sum = 0;
+    assert_int_equal(tar_header(&p->crate->sink, &entry, &p->e), 0);
+    assert_int_equal(pread(p->crate->fd, header, sizeof header, at), sizeof header);
+    header[156] = 'x';
+    memset(header + 148, ' ', 8);
+    for (unsigned i = 0; i < sizeof header; i++)
+        sum += (uint8_t)header[i];
+    (void)snprintf(header + 148, 8, "%06o", sum);
+    assert_int_equal(pwrite(p->crate->fd, header, sizeof header, at), sizeof header);
+    crate_raw(p->crate, records, strlen(records));
+    assert_int_equal(tar_pad(&p->crate->sink, strlen(records), &p->e), 0);
+}
+
+static void sparse_files_have_their_holes(void **state)
+{
+    (void)state;
+    struct pair *p = pair_open();
+    pair_pax(p, "25 GNU.sparse.size=90000\n30 GNU.sparse.map=4,3,80000,2\n");
+    crate_add(p->crate, TAR_FILE, "holes", "abcde");
+    pair_same(p);
+    assert_int_equal(p->took.count.written_bytes, 5);
+    pair_close(p);
+}
+
+static void a_sparse_file_is_not_larger_than_a_layer(void **state)
+{
+    (void)state;
+    struct pair *p = pair_open();
+    pair_pax(p, "33 GNU.sparse.size=1099511627776\n19 GNU.sparse.map=\n");
+    crate_add(p->crate, TAR_FILE, "hole", "");
+    crate_end(p->crate);
+    assert_int_equal(pair_pipe(p), -1);
+    assert_int_equal(p->e.kind, ERR_DATA);
+    assert_non_null(strstr(p->e.msg, "'hole'"));
+    pair_close(p);
+}
+
+static void another_digest_is_refused(void **state)
+{
+    (void)state;
+    struct pair *p = pair_open();
+    crate_add(p->crate, TAR_FILE, "a", "x");
+    crate_end(p->crate);
+    pair_digest(p);
+    p->layer.diff_id[0] ^= 1;
+    assert_int_equal(pair_pipe(p), -1);
+    assert_int_equal(p->e.kind, ERR_DATA);
+    assert_non_null(strstr(p->e.msg, "layer 1 of 1"));
+    assert_non_null(strstr(p->e.msg, "SHA-256"));
+    pair_close(p);
+}
+
+static void a_truncated_tar_is_refused(void **state)
+{
+    (void)state;
+    struct pair *p = pair_open();
+    crate_add(p->crate, TAR_FILE, "a", "content");
+    p->crate->size -= 100;
+    assert_int_equal(ftruncate(p->crate->fd, (off_t)p->crate->size), 0);
+    pair_digest(p);
+    assert_int_equal(pair_pipe(p), -1);
+    assert_int_equal(p->e.kind, ERR_DATA);
+    assert_non_null(strstr(p->e.msg, "truncated"));
+    pair_close(p);
+}
+
+static void a_stop_and_a_deadline_end_it(void **state)
+{
+    (void)state;
+    volatile sig_atomic_t stopping = 1;
+    struct pair *p = pair_open();
+    crate_add(p->crate, TAR_FILE, "a", "x");
+    crate_end(p->crate);
+    pair_digest(p);
+    p->crate->limits.stopping = &stopping;
+    assert_int_equal(pair_pipe(p), -1);
+    assert_int_equal(p->e.kind, ERR_INTERRUPTED);
+    assert_int_equal(unlinkat(p->dir, "0", AT_REMOVEDIR), 0); /* nothing was written */
+    stopping = 0;
+    p->crate->limits.until_ns = clk_now_ns();
+    assert_int_equal(pair_pipe(p), -1);
+    assert_int_equal(p->e.kind, ERR_TIMEOUT);
+    assert_int_equal(unlinkat(p->dir, "0", AT_REMOVEDIR), 0);
+    p->crate->limits.until_ns = 0;
+    assert_int_equal(pair_pipe(p), 0); /* and it works on */
+    pair_close(p);
+}
+
+static void the_umask_is_as_before(void **state)
+{
+    (void)state;
+    struct pair *p = pair_open();
+    mode_t before = umask(027);
+    crate_add(p->crate, TAR_FILE, "a", "x");
+    pair_same(p);
+    assert_int_equal(umask(before), 027);
+    pair_close(p);
+}
+
+/* Everything of an image, whatever packs it and however many threads and layers at a time. */
+static void every_layer_becomes_the_tree_that_unpack_makes(void **state)
+{
+    (void)state;
+
+    static const struct {
+        bool is_zstd, syncs;
+        unsigned threads, lanes;
+    } cases[] = {
+        {false,  false, 1, 1},
+        { false, true,  2, 1},
+        { true,  false, 2, 2},
+        { false, false, 4, 8},
+        { true,  true,  8, 3},
+    };
+    struct err e;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct forge *f = forge_open();
+        const struct mint_conf conf = {
+            .plan = &forge_plan, .is_zstd = cases[i].is_zstd, .seed = i + 1, .threads = 2
+        };
+        const struct oci_wish wish = { 0 };
+        struct oci_image image;
+        struct pipeline pipeline;
+        struct pipeline_took took;
+        assert_int_equal(forge_make(f, &conf, "image"), 0);
+        if (oci_open(f->dir, "image", &wish, &image, &e))
+            fail_msg("%s", e.msg);
+        const struct pipeline_job job = {
+            .image = &image, .dir_fd = f->dir, .lanes = cases[i].lanes, .syncs = cases[i].syncs
+        };
+        assert_int_equal(pipeline_open(&pipeline, cases[i].threads, cases[i].lanes, &e), 0);
+        if (pipeline_run(&pipeline, &job, &took, &e))
+            fail_msg("%s", e.msg);
+        assert_int_equal(took.layers, image.count);
+        for (unsigned k = 0; k < image.count; k++) {
+            struct crate *c = crate_open();
+            char name[8];
+            assert_int_equal(fchmod(c->dir, 0755), 0);
+            (void)snprintf(name, sizeof name, "%u", k);
+            if (unpack_layer(&c->unpack, &image.layers[k].source, c->dir, &c->limits, &c->count,
+                             &c->e))
+                fail_msg("%s", c->e.msg);
+            took.count.entries -= c->count.entries;
+            int fd = openat(f->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            pair_same_tree(fd, c->dir);
+            (void)close(fd);
+            crate_close(c);
+        }
+        assert_int_equal(took.count.entries, 0);
+        pipeline_release(&pipeline);
+        oci_close(&image);
+        forge_close(f);
+    }
+}
+
+static void a_layer_that_is_not_sound_is_named(void **state)
+{
+    (void)state;
+    struct forge *f = forge_open();
+    struct oci_image image;
+    struct pipeline pipeline;
+    struct pipeline_took took;
+    struct err e;
+    forge_image(f, &image);
+    const struct pipeline_job job = { .image = &image, .dir_fd = f->dir, .lanes = 3 };
+    image.layers[1].digest[5] ^= 1;
+    assert_int_equal(pipeline_open(&pipeline, 2, 3, &e), 0);
+    assert_int_equal(pipeline_run(&pipeline, &job, &took, &e), -1);
+    assert_int_equal(e.kind, ERR_DATA);
+    assert_non_null(strstr(e.msg, "layer 2 of 3"));
+    assert_non_null(strstr(e.msg, "as it is stored"));
+    pipeline_release(&pipeline);
+    oci_close(&image);
+    forge_close(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(archives_become_the_trees_that_unpack_makes),
+        cmocka_unit_test(names_of_5000_bytes_are_refused),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(sparse_files_have_their_holes),
+        cmocka_unit_test(a_sparse_file_is_not_larger_than_a_layer),
+        cmocka_unit_test(another_digest_is_refused),
+        cmocka_unit_test(a_truncated_tar_is_refused),
+        cmocka_unit_test(a_stop_and_a_deadline_end_it),
+        cmocka_unit_test(the_umask_is_as_before),
+        cmocka_unit_test(every_layer_becomes_the_tree_that_unpack_makes),
+        cmocka_unit_test(a_layer_that_is_not_sound_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

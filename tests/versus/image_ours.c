@@ -1,0 +1,108 @@
+/*
+ * Unpacks an image once, for image.sh, which runs peers beside it:
+ *     image_ours limit|runtime IMAGE DIR [THREADS [LANES]]
+ * IMAGE is an OCI image layout or an archive; layer N goes into DIR/N. Prints wall and CPU seconds
+ * and bytes of tar, then the rate and what limit's parts took.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "probes/image/oci.h"
+#include "probes/image/pipeline.h"
+#include "probes/image/unpack.h"
+#include "probes/kit/auto.h"
+#include "probes/kit/clk.h"
+
+struct ours {
+    struct oci_image image;
+    int dir_fd;
+    unsigned threads, lanes;
+    struct pipeline pipeline;
+    struct pipeline_took took;
+};
+
+static unsigned ours_cpus(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
+}
+
+static int ours_limit(struct ours *o, struct err *e)
+{
+    const struct pipeline_job job = { .image = &o->image, .dir_fd = o->dir_fd, .lanes = o->lanes };
+    int failed = pipeline_open(&o->pipeline, o->threads, o->lanes, e) ||
+                 pipeline_run(&o->pipeline, &job, &o->took, e);
+    pipeline_release(&o->pipeline);
+    return failed;
+}
+
+static int ours_unpack(struct ours *o, struct unpack *u, struct err *e)
+{
+    const struct apply_limits limits = { 0 };
+    char name[16];
+    for (unsigned i = 0; i < o->image.count; i++) {
+        (void)snprintf(name, sizeof name, "%u", i);
+        if (mkdirat(o->dir_fd, name, 0755))
+            return err_set(e, ERR_IO, 0, "cannot make '%s'", name);
+        AUTO_CLOSE int fd = openat(o->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (unpack_layer(u, &o->image.layers[i].source, fd, &limits, &o->took.count, e))
+            return -1;
+    }
+    return 0;
+}
+
+static int ours_runtime(struct ours *o, struct err *e)
+{
+    struct unpack u;
+    if (unpack_open(&u, e))
+        return -1;
+    o->took.wall_ns = clk_now_ns();
+    o->took.cpu_ns = clk_process_cpu_ns();
+    int failed = ours_unpack(o, &u, e);
+    o->took.wall_ns = clk_now_ns() - o->took.wall_ns;
+    o->took.cpu_ns = clk_process_cpu_ns() - o->took.cpu_ns;
+    unpack_release(&u);
+    return failed;
+}
+
+static void ours_say(const struct ours *o)
+{
+    static const char *const parts[LANE_PARTS] = { "read",     "inflate", "hash", "parse",
+                                                   "metadata", "data",    "sync" };
+    (void)printf(
+        "%.3f %.3f %" PRIu64 " mib_s %.0f entries %" PRIu64, (double)o->took.wall_ns / CLK_NS_PER_S,
+        (double)o->took.cpu_ns / CLK_NS_PER_S, o->took.count.stream_bytes,
+        (double)o->took.count.stream_bytes / (1 << 20) / ((double)o->took.wall_ns / CLK_NS_PER_S),
+        o->took.count.entries);
+    for (unsigned i = 0; i < LANE_PARTS && o->took.parts[LANE_PART_HASH].wall_ns; i++)
+        (void)printf(" %s_s %.3f", parts[i], (double)o->took.parts[i].wall_ns / CLK_NS_PER_S);
+    (void)printf("\n");
+}
+
+int main(int argc, char **argv)
+{
+    static struct ours o;
+    const struct oci_wish wish = { 0 };
+    struct err e = { 0 };
+    if (argc < 4) {
+        (void)fprintf(stderr, "usage: image_ours limit|runtime IMAGE DIR [THREADS [LANES]]\n");
+        return 3;
+    }
+    o.threads = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : ours_cpus();
+    o.lanes = argc > 5 ? (unsigned)strtoul(argv[5], NULL, 10) : o.threads;
+    o.dir_fd = open(argv[3], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = oci_open(AT_FDCWD, argv[2], &wish, &o.image, &e);
+    if (!failed)
+        failed = strcmp(argv[1], "limit") == 0 ? ours_limit(&o, &e) : ours_runtime(&o, &e);
+    if (failed)
+        (void)fprintf(stderr, "%s\n", e.msg);
+    else
+        ours_say(&o);
+    oci_close(&o.image);
+    return failed ? 1 : 0;
+}
