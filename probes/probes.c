@@ -22,6 +22,7 @@ const struct probe *const probes_all[] = {
     &disk_burst,
     &disk_class,
     &image_extract,
+    &image_limit,
     &image_wal,
     &net_rtt,
     &noise_stall,

@@ -10,6 +10,7 @@
 
 extern const struct probe image_decode;
 extern const struct probe image_extract;
+extern const struct probe image_limit;
 extern const struct probe image_wal;
 extern const struct probe image_gap;
 
