@@ -23,6 +23,7 @@ const struct probe *const probes_all[] = {
     &disk_class,
     &image_extract,
     &image_limit,
+    &image_decode,
     &image_wal,
     &net_rtt,
     &noise_stall,

@@ -101,8 +101,8 @@ const struct probe image_decode = {
     .title = "Decompression of image layers",
     .why = "Where the disk keeps up, a pull is as fast as one core inflates: a host with a slow "
            "core, or a runtime that inflates by zlib, waits for that and not for the network.",
-    .source = "containerd pull requests 9200 and 6957 (igzip and pigz beside Go's gzip); moby "
-              "image pulls decompress each layer on one thread",
+    .source = "containerd pkg/archive/compression (igzip, then unpigz, then its own decoder, one "
+              "stream a layer)",
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
     .place = "images",
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK | PROBE_LOADS_CPU,
