@@ -146,7 +146,8 @@ static int survey_skip(struct voyage *v, struct plan_item *item, struct err *e)
     return failed;
 }
 
-static void survey_ask_all(struct voyage *v)
+/* A probe that cannot work here is skipped; one that was asked for what cannot be is refused. */
+static int survey_ask_all(struct voyage *v, struct err *e)
 {
     for (unsigned i = 0; i < v->plan.count && !*stop_flag(); i++) {
         struct plan_item *item = &v->plan.items[i];
@@ -154,11 +155,16 @@ static void survey_ask_all(struct voyage *v)
         struct err why;
         if (item->skipped)
             continue;
-        if (runner_ask(&job, &why) && why.kind != ERR_INTERRUPTED) {
-            item->skipped = true;
-            (void)snprintf(item->reason, sizeof item->reason, "%s", why.msg);
+        if (!runner_ask(&job, &why) || why.kind == ERR_INTERRUPTED)
+            continue;
+        if (why.kind == ERR_USAGE) {
+            *e = why;
+            return -1;
         }
+        item->skipped = true;
+        (void)snprintf(item->reason, sizeof item->reason, "%s", why.msg);
     }
+    return 0;
 }
 
 static void survey_say_where(const struct voyage *v, struct buf *out)
@@ -267,7 +273,8 @@ static int survey_round(struct voyage *v, uint64_t end_ns, bool first, struct er
 
 static int survey_first(struct voyage *v, struct err *e)
 {
-    survey_ask_all(v);
+    if (survey_ask_all(v, e))
+        return -1;
     uint64_t whole = v->end_ns - v->start_ns;
     uint64_t share = v->survey->again ? BENCH_FIRST_ROUND_PERCENT : 100;
     uint64_t end = v->start_ns + whole / 100 * share;

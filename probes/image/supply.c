@@ -59,13 +59,20 @@ static int supply_size_path(const struct probe_site *site, const struct spec *sp
     return 0;
 }
 
+/* Whatever is wrong with an image that was named, the naming of another one is the remedy. */
+static int supply_refuse(struct err *e)
+{
+    e->kind = ERR_USAGE;
+    return err_wrap(e, "--image");
+}
+
 int supply_size(const struct probe_site *site, struct supply_size *size, struct err *e)
 {
     struct spec spec;
     if (spec_parse(site->image, &spec, e))
-        return -1;
+        return supply_refuse(e);
     if (spec.kind == SPEC_PATH)
-        return supply_size_path(site, &spec, size, e);
+        return supply_size_path(site, &spec, size, e) ? supply_refuse(e) : 0;
     *size = (struct supply_size){
         .make_bytes = mint_packed_bytes_max(spec.kind),
         .unpacked_bytes = mint_unpacked_bytes_max(spec.kind),
