@@ -1,0 +1,32 @@
+/*
+ * walk: the way to an entry, gone as containerd goes it: each component of its parent is looked at
+ * by lstat, for every entry anew, and a parent that no entry made is made.
+ *
+ * A component that is a link or a file is refused (ERR_DATA), where containerd would follow a link
+ * within the root: so nothing that an archive planted leads anywhere. After it the parent is a
+ * directory below root_fd that no link leads to, and stays one while nobody else writes there: the
+ * directory is private, and one thread works in it.
+ * SOURCE: containerd pkg/archive/tar.go (applyNaive, mkparent), continuity fs/path.go (RootPath).
+ *
+ * A parent that is made gets owner, mode, times and attributes of the directory of that name in the
+ * nearest layer below that has one, else 0755. Links on the way there are followed within that
+ * layer (openat2, Linux 5.6; before it, 0755).
+ */
+#ifndef PROBES_IMAGE_WALK_H
+#define PROBES_IMAGE_WALK_H
+
+#include <stdbool.h>
+
+#include "probes/image/beneath.h"
+#include "probes/kit/err.h"
+
+struct walk {
+    int root_fd;    /* borrowed: the layer's directory */
+    int layers_fd;  /* borrowed: holds those of the layers below, named "0", "1", ...; -1: none */
+    unsigned below; /* how many there are */
+};
+
+/* ERR_DATA when the way is blocked, or missing and not to be made. */
+int walk_parent(const struct walk *w, const struct beneath_name *name, bool make, struct err *e);
+
+#endif
