@@ -1,7 +1,6 @@
 #include "probes/image/ahead.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "probes/kit/clk.h"
@@ -9,22 +8,18 @@
 /* With the lock held, between two blocks: whether there is room and somebody wants more. */
 static bool ahead_may_go_on(const struct ahead *a)
 {
-    return a->state == AHEAD_RUNS && a->made - a->taken < AHEAD_BLOCKS;
+    return a->state == AHEAD_RUNS && a->made - a->taken < a->conf.blocks;
 }
 
-/* Decompresses one block; without the lock. */
-static void ahead_make(struct ahead *a, struct ahead_block *block, struct surcharge *s,
+/* Makes one block; without the lock. */
+static void ahead_fill(struct ahead *a, struct ahead_block *block, struct surcharge *s,
                        struct err *e)
 {
-    const uint8_t *bytes = NULL;
-    uint64_t start_ns = clk_thread_cpu_ns();
-    block->size = 0;
-    if (stream_read(a->stream, &bytes, &block->size, e)) {
+    uint64_t start_ns = a->conf.surcharge > 0 ? clk_thread_cpu_ns() : 0;
+    if (a->conf.make(a->conf.arg, block->bytes, a->conf.room, &block->size, e))
         block->size = 0;
-        return;
-    }
-    memcpy(block->bytes, bytes, block->size);
-    surcharge_owe(s, (double)(clk_thread_cpu_ns() - start_ns) * a->surcharge);
+    else if (a->conf.surcharge > 0)
+        surcharge_owe(s, (double)(clk_thread_cpu_ns() - start_ns) * a->conf.surcharge);
 }
 
 /* With the lock held: until the stream ends, fails or is stopped. */
@@ -37,10 +32,10 @@ static void ahead_run(struct ahead *a)
             (void)pthread_cond_wait(&a->changed, &a->lock);
             continue;
         }
-        struct ahead_block *block = &a->blocks[a->made % AHEAD_BLOCKS];
+        struct ahead_block *block = &a->blocks[a->made % a->conf.blocks];
         struct err e = { 0 };
         (void)pthread_mutex_unlock(&a->lock);
-        ahead_make(a, block, &s, &e);
+        ahead_fill(a, block, &s, &e);
         (void)pthread_mutex_lock(&a->lock);
         if (e.kind != ERR_NONE)
             a->err = e;
@@ -59,21 +54,21 @@ static void *ahead_thread(void *arg)
     struct ahead *a = arg;
     (void)pthread_mutex_lock(&a->lock);
     while (a->state != AHEAD_LEAVING) {
-        if (a->state == AHEAD_RUNS)
-            ahead_run(a);
-        else
+        if (a->state == AHEAD_IDLE)
             (void)pthread_cond_wait(&a->changed, &a->lock);
+        else
+            ahead_run(a);
     }
     (void)pthread_mutex_unlock(&a->lock);
     return NULL;
 }
 
-int ahead_open(struct ahead *a, struct stream *stream, struct err *e)
+int ahead_open(struct ahead *a, struct err *e)
 {
     pthread_condattr_t attr;
-    *a = (struct ahead){ .stream = stream };
-    for (unsigned i = 0; i < AHEAD_BLOCKS; i++) {
-        a->blocks[i].bytes = malloc(STREAM_OUT_BYTES);
+    *a = (struct ahead){ 0 };
+    for (unsigned i = 0; i < AHEAD_BLOCKS_MAX; i++) {
+        a->blocks[i].bytes = malloc(AHEAD_BLOCK_BYTES);
         if (!a->blocks[i].bytes)
             return err_set(e, ERR_NO_RESOURCE, 0, "no memory to decompress ahead");
     }
@@ -97,12 +92,12 @@ static void ahead_tell(struct ahead *a, enum ahead_state state)
     (void)pthread_mutex_unlock(&a->lock);
 }
 
-void ahead_start(struct ahead *a, double surcharge)
+void ahead_start(struct ahead *a, const struct ahead_conf *conf)
 {
     a->made = a->taken = 0;
     a->is_reading = false;
     a->err = (struct err){ 0 };
-    a->surcharge = surcharge;
+    a->conf = *conf;
     a->spent_ns = 0;
     ahead_tell(a, AHEAD_RUNS);
 }
@@ -130,7 +125,7 @@ void ahead_release(struct ahead *a)
         (void)pthread_mutex_destroy(&a->lock);
     }
     a->is_open = false;
-    for (unsigned i = 0; i < AHEAD_BLOCKS; i++) {
+    for (unsigned i = 0; i < AHEAD_BLOCKS_MAX; i++) {
         free(a->blocks[i].bytes);
         a->blocks[i].bytes = NULL;
     }
@@ -166,7 +161,7 @@ int ahead_read(struct ahead *a, const uint8_t **bytes, size_t *size, struct err 
     ahead_give_back(a);
     while (a->made == a->taken)
         (void)pthread_cond_wait(&a->changed, &a->lock);
-    const struct ahead_block *block = &a->blocks[a->taken % AHEAD_BLOCKS];
+    const struct ahead_block *block = &a->blocks[a->taken % a->conf.blocks];
     *bytes = block->bytes;
     *size = block->size;
     bool is_failed = block->size == 0 && a->err.kind != ERR_NONE;

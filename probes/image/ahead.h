@@ -1,6 +1,7 @@
 /*
- * ahead: a stream decompressed by a thread of its own, a few blocks ahead of who reads it. How
- * containerd reads zstd, whose decoder runs in goroutines.
+ * ahead: bytes made by a thread of their own, some blocks ahead of who reads them. How containerd
+ * reads zstd, whose decoder runs in goroutines, and what a program decompresses: a goroutine takes
+ * it from the pipe, 32 KiB at a time, and waits until the reader has taken it all.
  *
  * The thread is made by ahead_open and waits between streams. A block that is being read is not
  * written to. One reader.
@@ -13,14 +14,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probes/image/stream.h"
 #include "probes/image/surcharge.h"
 #include "probes/kit/err.h"
 
 enum {
-    /* SOURCE: klauspost/compress zstd/decoder.go, startStreamDecoder: one block read, one decoded,
-     * one handed over, of 128 KiB at most each (RFC 8878 3.1.1.2.4). */
-    AHEAD_BLOCKS = 3
+    AHEAD_BLOCKS_MAX = 4,
+    AHEAD_BLOCK_BYTES = 128 << 10
+};
+
+/* Where the bytes come from: up to `room` of them; *size is 0 at the end. */
+typedef int ahead_make(void *arg, uint8_t *bytes, size_t room, size_t *size, struct err *e);
+
+struct ahead_conf {
+    ahead_make *make;
+    void *arg;
+    unsigned blocks;   /* 1..AHEAD_BLOCKS_MAX; with 1 the two work by turns */
+    size_t room;       /* of a block, up to AHEAD_BLOCK_BYTES */
+    double surcharge;  /* of the CPU time that making takes; see surcharge.h */
 };
 
 enum ahead_state {
@@ -31,7 +41,7 @@ enum ahead_state {
 };
 
 struct ahead_block {
-    uint8_t *bytes; /* owned, STREAM_OUT_BYTES */
+    uint8_t *bytes; /* owned, AHEAD_BLOCK_BYTES */
     size_t size;    /* 0: the end, or a failure */
 };
 
@@ -41,25 +51,23 @@ struct ahead {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     enum ahead_state state;
-    struct ahead_block blocks[AHEAD_BLOCKS];
+    struct ahead_block blocks[AHEAD_BLOCKS_MAX];
     uint64_t made, taken; /* blocks; what lies between is ready to read, the first one being read */
     bool is_reading;      /* block `taken` is in the reader's hands */
-    bool is_failed;
     struct err err;
-    struct stream *stream; /* borrowed: the thread's while it runs */
-    double surcharge;      /* see surcharge.h */
+    struct ahead_conf conf;
     uint64_t spent_ns;     /* of surcharge, by the thread */
 };
 
-int ahead_open(struct ahead *a, struct stream *stream, struct err *e);
+int ahead_open(struct ahead *a, struct err *e);
 void ahead_release(struct ahead *a); /* idempotent; stops it */
-/* The stream has been started. */
-void ahead_start(struct ahead *a, double surcharge);
+/* conf->arg is the thread's until ahead_stop. */
+void ahead_start(struct ahead *a, const struct ahead_conf *conf);
 /* Whether ahead_read would not wait, within so many milliseconds. */
 bool ahead_wait(struct ahead *a, int timeout_ms);
 /* The next block, valid until the next call; *size is 0 at the end. */
 int ahead_read(struct ahead *a, const uint8_t **bytes, size_t *size, struct err *e);
-/* Returns when the thread has let go of the stream. Idempotent. */
+/* Returns when the thread has let go of conf->arg. Idempotent. */
 void ahead_stop(struct ahead *a);
 
 #endif

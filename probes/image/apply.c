@@ -34,6 +34,7 @@ struct apply_item {
     struct archive *reader;
     struct archive_entry *entry;
     struct beneath_name name;
+    char path[WALK_PATH_BYTES]; /* for system calls at a->at.at_fd */
     struct timespec times[2];
     mode_t mode; /* permission bits */
 };
@@ -94,25 +95,33 @@ static void apply_skip(struct apply *a, enum apply_skip skip)
     a->count->skipped[skip]++;
 }
 
+static int apply_remove(struct apply *a, const struct apply_item *it, struct err *e)
+{
+    return file_remove_tree_at(a->at.root_fd, it->name.path, e)
+               ? err_wrap(e, "replace what has its name")
+               : 0;
+}
+
 /* What has the entry's name goes, but a directory for a directory. */
 static int apply_make_way(struct apply *a, const struct apply_item *it, struct err *e)
 {
     struct stat st;
-    const char *path = it->name.path;
-    if (fstatat(a->at.root_fd, path, &st, AT_SYMLINK_NOFOLLOW))
+    const char *path = it->path;
+    if (fstatat(a->at.at_fd, path, &st, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : apply_fail("look at what has its name", e);
     if (S_ISDIR(st.st_mode) && archive_entry_filetype(it->entry) == AE_IFDIR &&
         !archive_entry_hardlink(it->entry))
         return 0;
-    return file_remove_tree_at(a->at.root_fd, path, e) ? err_wrap(e, "replace what has its name")
-                                                       : 0;
+    return apply_remove(a, it, e);
 }
 
-/* There is no lsetxattr below a descriptor; this leads there, and the last part is not followed. */
+/* There is no lsetxattr below a descriptor, but a way there; the last part is not followed. */
 static int apply_xattr(const struct apply *a, const char *path, const char *name, const void *value,
                        size_t size)
 {
-    char whole[PATH_MAX + APPLY_PROC_BYTES];
+    char whole[WALK_PATH_BYTES + APPLY_PROC_BYTES];
+    if (a->at.at_fd == AT_FDCWD)
+        return lsetxattr(path, name, value, size, 0);
     (void)snprintf(whole, sizeof whole, "/proc/self/fd/%d/%s", a->at.root_fd, path);
     return lsetxattr(whole, name, value, size, 0);
 }
@@ -127,7 +136,7 @@ static int apply_xattrs(struct apply *a, const struct apply_item *it, struct err
     while (archive_entry_xattr_next(it->entry, &name, &value, &size) == ARCHIVE_OK) {
         /* Those of the administrator are no business of an archive's. */
         bool is_ours = name && strncmp(name, "trusted.", 8) != 0;
-        if (is_ours && apply_xattr(a, it->name.path, name, value, size) == 0)
+        if (is_ours && apply_xattr(a, it->path, name, value, size) == 0)
             continue;
         if (is_ours && (errno == ENOSPC || errno == EDQUOT || errno == EIO || errno == EROFS))
             return err_set(e, err_kind_of(errno), errno, "set the attribute '%s'",
@@ -156,7 +165,7 @@ static int apply_owner(struct apply *a, const struct apply_item *it, struct err 
         apply_skip(a, APPLY_OWNER);
         return 0;
     }
-    return fchownat(a->at.root_fd, it->name.path, uid, gid, AT_SYMLINK_NOFOLLOW)
+    return fchownat(a->at.at_fd, it->path, uid, gid, AT_SYMLINK_NOFOLLOW)
                ? apply_owner_failed(a, e)
                : 0;
 }
@@ -172,15 +181,15 @@ static mode_t apply_mode(const struct apply *a, const struct apply_item *it)
 static int apply_stamp(struct apply *a, const struct apply_item *it, struct err *e)
 {
     struct stat st;
-    const char *path = it->name.path;
+    const char *path = it->path;
     if (apply_owner(a, it, e) || apply_xattrs(a, it, e))
         return -1;
-    if (fstatat(a->at.root_fd, path, &st, AT_SYMLINK_NOFOLLOW))
+    if (fstatat(a->at.at_fd, path, &st, AT_SYMLINK_NOFOLLOW))
         return apply_fail("look at it", e);
     /* fchmodat follows links. */
-    if (!S_ISLNK(st.st_mode) && fchmodat(a->at.root_fd, path, apply_mode(a, it), 0))
+    if (!S_ISLNK(st.st_mode) && fchmodat(a->at.at_fd, path, apply_mode(a, it), 0))
         return apply_fail("set the mode", e);
-    return utimensat(a->at.root_fd, path, it->times, AT_SYMLINK_NOFOLLOW)
+    return utimensat(a->at.at_fd, path, it->times, AT_SYMLINK_NOFOLLOW)
                ? apply_fail("set the times", e)
                : 0;
 }
@@ -239,7 +248,7 @@ static int apply_file(struct apply *a, const struct apply_item *it, struct err *
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     if (apply_allow_size(a, it, e))
         return -1;
-    AUTO_CLOSE int fd = openat(a->at.root_fd, it->name.path, flags, it->mode);
+    AUTO_CLOSE int fd = openat(a->at.at_fd, it->path, flags, it->mode);
     if (fd < 0)
         return apply_fail("create it", e);
     if (fchmod(fd, it->mode))
@@ -251,12 +260,12 @@ static int apply_file(struct apply *a, const struct apply_item *it, struct err *
 static int apply_dir(struct apply *a, const struct apply_item *it, struct err *e)
 {
     struct stat st;
-    const char *path = it->name.path;
-    bool is_there = fstatat(a->at.root_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!is_there && (mkdirat(a->at.root_fd, path, apply_mode(a, it)) ||
-                      fchmodat(a->at.root_fd, path, apply_mode(a, it), 0)))
+    const char *path = it->path;
+    bool is_there = fstatat(a->at.at_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!is_there && (mkdirat(a->at.at_fd, path, apply_mode(a, it)) ||
+                      fchmodat(a->at.at_fd, path, apply_mode(a, it), 0)))
         return apply_fail("create it", e);
-    return places_add(&a->places, path, it->mode, it->times, e);
+    return places_add(&a->places, it->name.path, it->mode, it->times, e);
 }
 
 static int apply_symlink(struct apply *a, const struct apply_item *it, struct err *e)
@@ -264,7 +273,7 @@ static int apply_symlink(struct apply *a, const struct apply_item *it, struct er
     const char *target = archive_entry_symlink(it->entry);
     if (!target)
         target = archive_entry_symlink_utf8(it->entry);
-    return symlinkat(target ? target : "", a->at.root_fd, it->name.path)
+    return symlinkat(target ? target : "", a->at.at_fd, it->path)
                ? apply_fail("create it", e)
                : 0;
 }
@@ -273,7 +282,7 @@ static int apply_symlink(struct apply *a, const struct apply_item *it, struct er
 static int apply_make_node(struct apply *a, const char *path, mode_t mode, dev_t dev,
                            enum apply_skip skip, struct err *e)
 {
-    if (mknodat(a->at.root_fd, path, mode, dev) == 0)
+    if (mknodat(a->at.at_fd, path, mode, dev) == 0)
         return 1;
     if (errno != EPERM)
         return apply_fail("create it", e);
@@ -298,10 +307,11 @@ static int apply_whiteout(struct apply *a, struct apply_item *it, struct err *e)
 
 static int apply_opaque(struct apply *a, const struct apply_item *it, struct err *e)
 {
-    char parent[PATH_MAX];
+    char parent[WALK_PATH_BYTES];
     if (a->at.below == 0)
         return 0;
-    (void)snprintf(parent, sizeof parent, "%.*s", (int)it->name.parent_size, it->name.path);
+    walk_path(&a->at, it->name.path, parent);
+    parent[a->at.root_size + it->name.parent_size] = '\0';
     if (apply_xattr(a, parent, APPLY_OPAQUE_XATTR, "y", 1) == 0)
         return 0;
     if (errno != EPERM && errno != ENOTSUP)
@@ -314,11 +324,13 @@ static int apply_hardlink(struct apply *a, const struct apply_item *it, const ch
                           struct err *e)
 {
     struct beneath_name to;
+    char to_path[WALK_PATH_BYTES];
     char shown[BENEATH_SHOWN_BYTES];
     if (beneath_name(target, &to, e) || (*to.last == '\0' && err_set(e, ERR_DATA, 0, "no name")) ||
         walk_parent(&a->at, &to, false, e))
         return err_wrap(e, "link to '%s'", beneath_show(target, shown));
-    if (linkat(a->at.root_fd, to.path, a->at.root_fd, it->name.path, 0) == 0)
+    walk_path(&a->at, to.path, to_path);
+    if (linkat(a->at.at_fd, to_path, a->at.at_fd, it->path, 0) == 0)
         return 0;
     return err_set(e, errno == ENOENT ? ERR_DATA : err_kind_of(errno), errno, "link to '%s'",
                    beneath_show(target, shown));
@@ -327,7 +339,7 @@ static int apply_hardlink(struct apply *a, const struct apply_item *it, const ch
 /* 1: made; 0: left out. */
 static int apply_typed(struct apply *a, const struct apply_item *it, struct err *e)
 {
-    const char *path = it->name.path;
+    const char *path = it->path;
     mode_t type = archive_entry_filetype(it->entry);
     switch (type) {
     case AE_IFREG:
@@ -386,6 +398,7 @@ static int apply_named(struct apply *a, struct apply_item *it, struct err *e)
         return 0;
     if (walk_parent(&a->at, &it->name, true, e))
         return -1;
+    walk_path(&a->at, it->name.path, it->path);
     if (strcmp(last, APPLY_OPAQUE_NAME) == 0)
         return apply_opaque(a, it, e);
     if (strncmp(last, APPLY_META_MARK, sizeof APPLY_META_MARK - 1) == 0)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -119,12 +118,6 @@ int filter_start(struct filter *f, const char *const *argv, const struct stream_
     return filter_make_feeder(f, e);
 }
 
-bool filter_wait(struct filter *f, int timeout_ms)
-{
-    struct pollfd at = { .fd = f->out_fd, .events = POLLIN };
-    return poll(&at, 1, timeout_ms) != 0;
-}
-
 static void filter_join(struct filter *f)
 {
     if (f->is_feeding)
@@ -170,6 +163,12 @@ int filter_read(struct filter *f, uint8_t *bytes, size_t room, size_t *size, str
         return err_set(e, err_kind_of(errno), errno, "read from the decoder");
     *size = (size_t)n;
     return n == 0 ? filter_end(f, e) : 0;
+}
+
+void filter_kill(struct filter *f)
+{
+    if (f->pid > 0)
+        (void)kill(f->pid, SIGKILL);
 }
 
 /* The pipes first: what writes into them then ends. */

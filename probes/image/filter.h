@@ -45,13 +45,13 @@ void filter_release(struct filter *f); /* idempotent; stops it */
 /* argv[0] is the program's absolute path; argv ends with NULL. A source of size 0 is no input. */
 int filter_start(struct filter *f, const char *const *argv, const struct stream_source *source,
                  struct err *e);
-/* Whether there is something to read, or its end, within so many milliseconds. */
-bool filter_wait(struct filter *f, int timeout_ms);
 /*
  * Up to `room` bytes of its output; waits for them. *size is 0 at the end, and then it has ended
  * well and the source was read. ERR_DATA when it failed.
  */
 int filter_read(struct filter *f, uint8_t *bytes, size_t room, size_t *size, struct err *e);
+/* Kills it, so that whoever reads finds the end soon. From any thread while one reads. */
+void filter_kill(struct filter *f);
 /* Kills it where it still runs, and waits for it. Idempotent. */
 void filter_stop(struct filter *f);
 

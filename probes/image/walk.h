@@ -20,12 +20,27 @@
 #include "probes/image/beneath.h"
 #include "probes/kit/err.h"
 
+enum {
+    WALK_PATH_BYTES = 2 * PATH_MAX /* the kernel refuses more than half of it, with a reason */
+};
+
 struct walk {
     int root_fd;    /* borrowed: the layer's directory */
+    int at_fd;      /* what walk_path's paths start at: AT_FDCWD, or root_fd */
+    size_t root_size;     /* bytes of root */
+    char root[PATH_MAX];  /* its absolute path with a slash at the end; "": they start at root_fd */
     int layers_fd;  /* borrowed: holds those of the layers below, named "0", "1", ...; -1: none */
     unsigned below; /* how many there are */
 };
 
+/*
+ * The directory of a layer, with so many layers below it. Its absolute path is used, as the runtime
+ * does and with the same cost of looking it up, where no other user can rename a part of it: each
+ * belongs to root or to us, and who else may write there is kept from renaming by the sticky bit.
+ */
+void walk_start(struct walk *w, int root_fd, int layers_fd, unsigned below);
+/* The path of an entry for system calls at w->at_fd; "" for the root itself. */
+void walk_path(const struct walk *w, const char *path, char whole[WALK_PATH_BYTES]);
 /* ERR_DATA when the way is blocked, or missing and not to be made. */
 int walk_parent(const struct walk *w, const struct beneath_name *name, bool make, struct err *e);
 
