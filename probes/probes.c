@@ -21,7 +21,7 @@ const struct probe *const probes_all[] = {
     &disk_flush,
     &disk_burst,
     &disk_class,
-    &image_extract,
+    &image_runtime,
     &image_wal,
     &net_rtt,
     &noise_stall,

@@ -1,6 +1,6 @@
 /*
  * costs: what containerd's own code costs beside ours for the same work, as ratios to what is
- * measured on this host, and as CPU time beside a measured one. What is modelled, all of it.
+ * measured on this host. What is modelled, all of it.
  */
 #ifndef PROBES_IMAGE_COSTS_H
 #define PROBES_IMAGE_COSTS_H
@@ -9,8 +9,10 @@ struct costs {
     double hash_ratio;    /* of its SHA-256 to ours, which uses the CPU's instructions for it */
     double inflate_ratio; /* of its own gzip decoder to zlib, where it uses no program */
     double zstd_ratio;    /* of its zstd decoder to libzstd */
-    double entry_ratio;   /* CPU time of an entry's calls and code to that of our calls alone */
-    double chunk_ratio;   /* of handing a chunk of a program's output on to reading it */
+    /* CPU time in units of yardstick.h: */
+    double entry_kib; /* of an entry's code around the system calls */
+    double part_kib;  /* and so much for each part of its parent's name */
+    double read_kib;  /* of a read of what a program decoded, beside the waking (stir.h) */
 };
 
 /* Of the version that is asked for: a row of the table in costs.c, where sources stand. */

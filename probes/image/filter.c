@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -11,7 +12,11 @@
 #include <unistd.h>
 
 #include "probes/kit/auto.h"
+#include "probes/kit/clk.h"
 #include "probes/kit/file.h"
+
+#define FILTER_LOOK_NS (100 * (uint64_t)CLK_NS_PER_US)
+#define FILTER_REAP_NS (2 * (uint64_t)CLK_NS_PER_S)
 
 int filter_open(struct filter *f, struct err *e)
 {
@@ -126,18 +131,27 @@ static void filter_join(struct filter *f)
     filter_close(&f->in_fd);
 }
 
-/* Its status once it has ended; 0 where there is none. */
+void filter_kill(struct filter *f)
+{
+    if (f->pid > 0)
+        (void)kill(f->pid, SIGKILL);
+}
+
+/* Its status; one that does not end by itself soon is killed. 0 where there is none. */
 static int filter_reap(struct filter *f)
 {
     int status = 0;
-    while (f->pid > 0 && waitpid(f->pid, &status, 0) < 0 && errno == EINTR) {
+    uint64_t until_ns = clk_now_ns() + FILTER_REAP_NS;
+    while (f->pid > 0 && waitpid(f->pid, &status, WNOHANG) == 0) {
+        if (clk_now_ns() > until_ns)
+            filter_kill(f);
+        (void)clk_sleep_until(clk_now_ns() + FILTER_LOOK_NS);
     }
     f->pid = 0;
     return status;
 }
 
-/* Its output has ended: did it end well? */
-static int filter_end(struct filter *f, struct err *e)
+int filter_end(struct filter *f, struct err *e)
 {
     int status = filter_reap(f);
     filter_join(f);
@@ -153,6 +167,14 @@ static int filter_end(struct filter *f, struct err *e)
     return 0;
 }
 
+bool filter_wait(const struct filter *f, uint64_t until_ns)
+{
+    struct pollfd at = { .fd = f->out_fd, .events = POLLIN };
+    uint64_t now_ns = clk_now_ns();
+    int left_ms = until_ns > now_ns ? (int)((until_ns - now_ns) / CLK_NS_PER_MS) : 0;
+    return poll(&at, 1, left_ms) > 0;
+}
+
 int filter_read(struct filter *f, uint8_t *bytes, size_t room, size_t *size, struct err *e)
 {
     ssize_t n = 0;
@@ -162,13 +184,7 @@ int filter_read(struct filter *f, uint8_t *bytes, size_t room, size_t *size, str
     if (n < 0)
         return err_set(e, err_kind_of(errno), errno, "read from the decoder");
     *size = (size_t)n;
-    return n == 0 ? filter_end(f, e) : 0;
-}
-
-void filter_kill(struct filter *f)
-{
-    if (f->pid > 0)
-        (void)kill(f->pid, SIGKILL);
+    return 0;
 }
 
 /* The pipes first: what writes into them then ends. */

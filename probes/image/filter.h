@@ -45,11 +45,12 @@ void filter_release(struct filter *f); /* idempotent; stops it */
 /* argv[0] is the program's absolute path; argv ends with NULL. A source of size 0 is no input. */
 int filter_start(struct filter *f, const char *const *argv, const struct stream_source *source,
                  struct err *e);
-/*
- * Up to `room` bytes of its output; waits for them. *size is 0 at the end, and then it has ended
- * well and the source was read. ERR_DATA when it failed.
- */
+/* Whether there is something to read, or its end, before until_ns. */
+bool filter_wait(const struct filter *f, uint64_t until_ns);
+/* Up to `room` bytes of its output; waits for them. *size is 0 at the end. */
 int filter_read(struct filter *f, uint8_t *bytes, size_t room, size_t *size, struct err *e);
+/* Whether it ended well, once its output has ended. ERR_DATA with what it said by its status. */
+int filter_end(struct filter *f, struct err *e);
 /* Kills it, so that whoever reads finds the end soon. From any thread while one reads. */
 void filter_kill(struct filter *f);
 /* Kills it where it still runs, and waits for it. Idempotent. */

@@ -51,7 +51,7 @@ int image_check(const struct probe_site *site, const struct image_conf *conf, ui
                        e);
 }
 
-uint64_t image_write_bytes(const struct probe_site *site, const struct image_conf *conf,
+static uint64_t image_write_bytes(const struct probe_site *site, const struct image_conf *conf,
                            uint64_t slot_ns)
 {
     uint64_t packed = layer_packed_bytes_max(conf->bytes);
@@ -60,13 +60,22 @@ uint64_t image_write_bytes(const struct probe_site *site, const struct image_con
     uint64_t fitting = room > packed ? (room - packed) / layer_unpacked_bytes_max(conf->bytes) : 0;
     sets = sets < image_sets_max(site->place) ? sets : image_sets_max(site->place);
     sets = sets < fitting ? sets : fitting;
-    return packed + sets * conf->bytes;
+    return packed + sets * (conf->bytes + ledger_image_bytes((unsigned)conf->layers));
 }
 
-uint64_t image_setup_ns(const struct probe_site *site, const struct image_conf *conf)
+static uint64_t image_setup_ns(const struct probe_site *site, const struct image_conf *conf)
 {
     uint64_t threads = site->cpus > 1 ? 2 : 1; /* the two largest layers are four fifths */
     return conf->bytes * CLK_NS_PER_S / IMAGE_PACK_BYTES_PER_S / threads;
+}
+
+int image_cost(const struct probe_site *site, const struct image_conf *conf, uint64_t slot_ns,
+               struct probe_cost *cost, struct err *e)
+{
+    (void)e;
+    cost->write_bytes = image_write_bytes(site, conf, slot_ns);
+    cost->setup_ns = image_setup_ns(site, conf);
+    return 0;
 }
 
 int image_bench_open(struct probe_run *run, const struct image_conf *conf, uint64_t budget_bytes,
@@ -85,7 +94,17 @@ int image_bench_open(struct probe_run *run, const struct image_conf *conf, uint6
     uint64_t left = budget_bytes > b->set.packed_bytes ? budget_bytes - b->set.packed_bytes : 0;
     if (run->result->parameters)
         (void)json_object_set_new(run->result->parameters, "sha256", json_string(b->set.sha256));
-    return pull_open(&b->pull, &b->set.image, run->scratch_fd, left, stopping, e);
+    const struct runtime_environment env = runtime_environment();
+    b->image = &b->set.image;
+    b->made_bytes = b->set.packed_bytes;
+    if (runtime_find(&env, &b->runtime, e))
+        return -1;
+    const struct pull_conf conf_of_pull = { .image = &b->set.image,
+                                            .runtime = &b->runtime,
+                                            .dir_fd = run->scratch_fd,
+                                            .budget_bytes = left,
+                                            .stopping = stopping };
+    return pull_open(&b->pull, &conf_of_pull, e);
 }
 
 void image_bench_close(struct probe_run *run, struct image_bench *b)
@@ -102,7 +121,7 @@ void image_bench_note(struct probe_run *run, const struct image_conf *conf,
                       const struct image_bench *b)
 {
     const struct layer_set *set = &b->set;
-    run->result->written_bytes = set->packed_bytes + b->pull.count.written_bytes;
+    run->result->written_bytes = set->packed_bytes + pull_written_bytes(&b->pull);
     result_note(run->result,
                 "Image from seed %" PRIu64 ": %u gzip layers (zlib level %" PRIu64 "), %" PRIu64
                 " entries, %.1f MB unpacked, %.1f MB packed (%.2f:1); the unpacked "
@@ -110,10 +129,21 @@ void image_bench_note(struct probe_run *run, const struct image_conf *conf,
                 run->seed, set->count, conf->level, set->entries, (double)set->tar_bytes / 1e6,
                 (double)set->packed_bytes / 1e6, (double)set->tar_bytes / (double)set->packed_bytes,
                 set->sha256);
-    result_note(
-        run->result,
-        "Layers one after the other, one inflate stream by one thread, each into its own "
-        "fresh directory, whiteouts in overlayfs' form; nothing is deleted before the end.");
     pull_note_skips(&b->pull, run->result);
     terms_note(run);
+}
+
+void image_bench_note_runtime(struct probe_run *run, const struct image_bench *b)
+{
+    const struct runtime *r = &b->runtime;
+    if (!b->image)
+        return;
+    result_note(run->result,
+                "Stands for containerd %s: layers one after the other, each into its own fresh "
+                "directory; gzip by %s%s%s, zstd by its own.",
+                r->version[0] ? r->version : "2 (none is installed)",
+                runtime_decoder_name(r->decoder), r->program[0] ? " at " : "", r->program);
+    result_note(run->result,
+                "PATH, CONTAINERD_DISABLE_IGZIP and CONTAINERD_DISABLE_PIGZ of this process decide "
+                "that; a daemon may have others.");
 }

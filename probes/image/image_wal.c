@@ -74,9 +74,9 @@ static int image_wal_supported(const struct probe_site *site, const void *conf, 
 static int image_wal_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
                               struct probe_cost *cost, struct err *e)
 {
-    (void)e;
-    cost->write_bytes = image_write_bytes(site, conf, slot_ns) + image_wal_log_bytes(slot_ns);
-    cost->setup_ns = image_setup_ns(site, conf);
+    if (image_cost(site, conf, slot_ns, cost, e))
+        return -1;
+    cost->write_bytes += image_wal_log_bytes(slot_ns);
     return 0;
 }
 

@@ -16,11 +16,15 @@ int inflow_open(struct inflow *i, const struct runtime *runtime, struct err *e)
     *i = (struct inflow){ .runtime = runtime };
     if (stream_open(&i->stream, e))
         return -1;
-    return runtime && (filter_open(&i->filter, e) || ahead_open(&i->ahead, e)) ? -1 : 0;
+    if (!runtime)
+        return 0;
+    return filter_open(&i->filter, e) || ahead_open(&i->ahead, e) || stir_open(&i->stir, e) ? -1
+                                                                                            : 0;
 }
 
 void inflow_release(struct inflow *i)
 {
+    stir_release(&i->stir);
     ahead_release(&i->ahead);
     filter_release(&i->filter);
     stream_release(&i->stream);
@@ -89,7 +93,9 @@ int inflow_start(struct inflow *i, const struct stream_source *source, uint64_t 
     i->out_bytes = 0;
     i->out_max = out_max;
     i->spent = (struct surcharge){ 0 };
+    i->beside_ns = 0;
     i->decode_surcharge = i->runtime && is_gzip ? i->runtime->costs->inflate_ratio - 1 : 0;
+    i->read_ns = i->runtime ? i->runtime->costs->read_kib * i->runtime->kib_ns : 0;
     sha256_init(&i->hash);
     switch (i->way) {
     case INFLOW_PROGRAM:
@@ -117,8 +123,7 @@ static int inflow_from_ahead(struct inflow *i, struct err *e)
 {
     if (ahead_read(&i->ahead, &i->left_at, &i->left, e))
         return -1;
-    surcharge_owe(&i->spent, i->chunk_ns);
-    return 0;
+    return i->left == 0 && i->way == INFLOW_PROGRAM ? filter_end(&i->filter, e) : 0;
 }
 
 static int inflow_from_here(struct inflow *i, struct err *e)
@@ -155,13 +160,21 @@ int inflow_read(struct inflow *i, const uint8_t **bytes, size_t *size, struct er
     return 0;
 }
 
+void inflow_stir(struct inflow *i, unsigned reads)
+{
+    for (unsigned k = 0; i->way == INFLOW_PROGRAM && k < reads; k++) {
+        stir_nudge(&i->stir);
+        surcharge_owe(&i->spent, i->read_ns);
+    }
+}
+
 void inflow_stop(struct inflow *i, uint8_t digest[SHA256_DIGEST_SIZE])
 {
     if (i->way == INFLOW_PROGRAM)
         filter_kill(&i->filter); /* so that nobody waits for its output */
     if (i->way != INFLOW_HERE) {
         ahead_stop(&i->ahead);
-        i->spent.spent_ns += i->ahead.spent_ns;
+        i->beside_ns = i->ahead.spent_ns;
     }
     if (i->way == INFLOW_PROGRAM)
         filter_stop(&i->filter);

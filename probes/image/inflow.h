@@ -22,6 +22,7 @@
 #include "probes/image/ahead.h"
 #include "probes/image/filter.h"
 #include "probes/image/runtime.h"
+#include "probes/image/stir.h"
 #include "probes/image/stream.h"
 #include "probes/image/surcharge.h"
 #include "probes/kit/err.h"
@@ -36,15 +37,17 @@ struct inflow {
     const struct runtime *runtime; /* borrowed; may be NULL */
     enum inflow_way way;
     double decode_surcharge; /* of the decoding, where it is done here */
-    double chunk_ns;         /* beside ours, for each block that another thread hands over */
+    double read_ns;          /* of the runtime's code, for each read of what a program decoded */
     struct stream stream;
     struct filter filter;
     struct ahead ahead;
+    struct stir stir;
     const uint8_t *left_at;  /* decoded and not handed out */
     size_t left;
     uint64_t out_bytes, out_max;
     struct sha256_ctx hash;
-    struct surcharge spent; /* by the reader; the other thread's is added by inflow_stop */
+    struct surcharge spent; /* by the reader */
+    uint64_t beside_ns;     /* by the other thread; valid after inflow_stop */
 };
 
 int inflow_open(struct inflow *i, const struct runtime *runtime, struct err *e);
@@ -56,6 +59,8 @@ int inflow_start(struct inflow *i, const struct stream_source *source, uint64_t 
 bool inflow_wait(struct inflow *i);
 /* The next 32 KiB at most, valid until the next call; *size is 0 at the end. */
 int inflow_read(struct inflow *i, const uint8_t **bytes, size_t *size, struct err *e);
+/* For each read that the runtime would make of what a program decoded: see stir.h. */
+void inflow_stir(struct inflow *i, unsigned reads);
 /* Ends what still runs, and gives the hash of all that was read. Idempotent but for the hash. */
 void inflow_stop(struct inflow *i, uint8_t digest[SHA256_DIGEST_SIZE]);
 

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "probes/image/filter.h"
+#include "probes/image/yardstick.h"
 #include "probes/kit/clk.h"
 
 #define RUNTIME_ASK_NS (2 * (uint64_t)CLK_NS_PER_S) /* it answers within 0.1 s */
 
 enum {
     RUNTIME_SAID_BYTES = 256,
-    RUNTIME_LOOK_MS = 50,
     /* SOURCE: containerd's release branches: what is newest as this is written. */
     RUNTIME_NEWEST_MAJOR = 2,
     RUNTIME_NEWEST_MINOR = 3,
@@ -106,22 +106,19 @@ static void runtime_ask(const char *program, char said[RUNTIME_SAID_BYTES])
     struct filter f;
     struct err ignored;
     size_t size = 0;
-    size_t got = 1;
+    size_t got = 0;
     if (filter_open(&f, &ignored) == 0 && filter_start(&f, argv, &none, &ignored) == 0) {
-        while (got > 0 && size < RUNTIME_SAID_BYTES - 1 && clk_now_ns() < until_ns) {
-            if (!filter_wait(&f, RUNTIME_LOOK_MS))
-                continue;
-            if (filter_read(&f, (uint8_t *)said + size, RUNTIME_SAID_BYTES - 1 - size, &got,
-                            &ignored))
-                break;
+        while (size < RUNTIME_SAID_BYTES - 1 && filter_wait(&f, until_ns) &&
+               filter_read(&f, (uint8_t *)said + size, RUNTIME_SAID_BYTES - 1 - size, &got,
+                           &ignored) == 0 &&
+               got > 0)
             size += got;
-        }
     }
     said[size] = '\0';
     filter_release(&f);
 }
 
-void runtime_find(const struct runtime_environment *env, struct runtime *r)
+int runtime_find(const struct runtime_environment *env, struct runtime *r, struct err *e)
 {
     char program[PATH_MAX];
     char said[RUNTIME_SAID_BYTES];
@@ -132,4 +129,5 @@ void runtime_find(const struct runtime_environment *env, struct runtime *r)
         (void)runtime_parse(said, r);
     }
     runtime_choose(env, r);
+    return yardstick_kib_ns(&r->kib_ns, e);
 }

@@ -39,6 +39,7 @@ struct runtime {
     enum runtime_decoder decoder;          /* of gzip */
     char program[PATH_MAX];                /* igzip's or unpigz' path; "" for its own */
     const struct costs *costs;             /* of its code beside ours */
+    double kib_ns;                         /* see yardstick.h */
 };
 
 /* What of this process's environment decides; any may be NULL. */
@@ -48,8 +49,11 @@ struct runtime_environment {
 
 /* This process's; borrowed until the environment changes. */
 struct runtime_environment runtime_environment(void);
-/* Finds decoder and version: runs `containerd --version` once, for at most two seconds. */
-void runtime_find(const struct runtime_environment *env, struct runtime *r);
+/*
+ * Finds decoder and version: runs `containerd --version` once, for at most two seconds; and measures
+ * this CPU (yardstick.h), some 5 ms.
+ */
+int runtime_find(const struct runtime_environment *env, struct runtime *r, struct err *e);
 /* Chooses the decoder for r->major and r->minor, and its program. */
 void runtime_choose(const struct runtime_environment *env, struct runtime *r);
 /* "containerd github.com/containerd/containerd v2.0.1 88aa..." -> version, major, minor; -1: no. */

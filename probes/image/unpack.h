@@ -27,7 +27,8 @@ struct unpack {
     struct archive_entry *entry; /* libarchive's; owned */
     struct err err;              /* why the stream ended, which libarchive cannot carry */
     uint8_t digest[SHA256_DIGEST_SIZE]; /* of the last layer's tar: its diff_id */
-    uint64_t modelled_ns; /* CPU time spent for the runtime's sake, all layers (surcharge.h) */
+    /* CPU time spent for the runtime's sake (surcharge.h): by this thread; by one beside it. */
+    uint64_t modelled_ns, beside_ns;
 };
 
 /* runtime: whose decoder and costs, borrowed; NULL: decoded by this thread, nothing added. */

@@ -113,7 +113,7 @@ static int walk_open_below(const struct walk *w, unsigned layer, const char *pat
     char name[WALK_LAYER_BYTES];
     struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
                             .resolve = RESOLVE_IN_ROOT };
-    (void)snprintf(name, sizeof name, "%u", layer);
+    (void)snprintf(name, sizeof name, "%u/fs", layer);
     AUTO_CLOSE int fd = openat(w->layers_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? -1 : (int)syscall(SYS_openat2, fd, path, &how, sizeof how);
 }

@@ -29,7 +29,7 @@ struct walk {
     int at_fd;      /* what walk_path's paths start at: AT_FDCWD, or root_fd */
     size_t root_size;     /* bytes of root */
     char root[PATH_MAX];  /* its absolute path with a slash at the end; "": they start at root_fd */
-    int layers_fd;  /* borrowed: holds those of the layers below, named "0", "1", ...; -1: none */
+    int layers_fd;  /* borrowed: holds those of the layers below, "0/fs", "1/fs", ...; -1: none */
     unsigned below; /* how many there are */
 };
 
