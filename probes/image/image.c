@@ -85,7 +85,7 @@ int image_bench_open(struct probe_run *run, const struct image_conf *conf, uint6
     uint64_t left = budget_bytes > b->set.packed_bytes ? budget_bytes - b->set.packed_bytes : 0;
     if (run->result->parameters)
         (void)json_object_set_new(run->result->parameters, "sha256", json_string(b->set.sha256));
-    return pull_open(&b->pull, &b->set, run->scratch_fd, left, stopping, e);
+    return pull_open(&b->pull, &b->set.image, run->scratch_fd, left, stopping, e);
 }
 
 void image_bench_close(struct probe_run *run, struct image_bench *b)

@@ -91,12 +91,10 @@ static int image_extract_inflate(struct image_extract_state *s, uint64_t until_n
                                  const volatile sig_atomic_t *stopping, struct err *e)
 {
     const struct apply_limits limits = { .until_ns = until_ns, .stopping = stopping };
-    const struct layer_set *set = &s->bench.set;
+    const struct oci_image *image = s->bench.pull.image;
     uint64_t bytes = 0;
-    for (unsigned i = 0; i < set->count; i++) {
-        const struct stream_source source = { .fd = set->layers[i].fd,
-                                              .size = set->layers[i].packed_bytes };
-        if (unpack_drop(&s->bench.pull.unpack, &source, &limits, &bytes, e))
+    for (unsigned i = 0; i < image->count; i++) {
+        if (unpack_drop(&s->bench.pull.unpack, &image->layers[i].source, &limits, &bytes, e))
             return -1;
     }
     return 0;
@@ -114,7 +112,7 @@ static void image_extract_keep(struct probe_run *run, const struct pull_took *to
     struct image_extract_state *s = run->state;
     double bytes = (double)took->stream_bytes;
     double seconds = (double)took->wall_ns / CLK_NS_PER_S;
-    double share = bytes / (double)s->bench.set.tar_bytes;
+    double share = bytes / (double)s->bench.pull.image->tar_bytes;
     run->values[IMAGE_RATE] = bytes / seconds;
     run->values[IMAGE_FILES] = (double)took->entries / seconds;
     run->values[IMAGE_SECONDS] = (double)took->wall_ns / share;
@@ -143,7 +141,7 @@ static int image_extract_set(struct probe_run *run, struct err *e)
         s->is_part = is_first && e->kind == ERR_TIMEOUT && took.layers > 0;
         if (!s->is_part)
             return 0;
-        s->part_ratio = (double)took.stream_bytes / (double)s->bench.set.tar_bytes;
+        s->part_ratio = (double)took.stream_bytes / (double)s->bench.pull.image->tar_bytes;
     }
     uint64_t sync_until_ns = run->until_ns + (is_first ? IMAGE_SYNC_GRACE_NS : 0);
     if (flush_run(&s->flush, sync_until_ns, run->stopping, &sync_ns, e)) {
@@ -163,7 +161,8 @@ static int image_extract_measure(struct probe_run *run, struct err *e)
     uint64_t began_ns = clk_now_ns();
     if (image_extract_set(run, e))
         return err_wrap(e, "'%s'", run->site->dir);
-    run->result->written_bytes = s->bench.set.packed_bytes + s->bench.pull.count.written_bytes;
+    run->result->written_bytes =
+        s->bench.pull.image->packed_bytes + s->bench.pull.count.written_bytes;
     if (run->done)
         return 0;
     uint64_t inflate_ns = clk_now_ns();
@@ -173,7 +172,7 @@ static int image_extract_measure(struct probe_run *run, struct err *e)
     }
     inflate_ns = clk_now_ns() - inflate_ns;
     run->values[IMAGE_INFLATE] = (double)inflate_ns;
-    s->inflate_entry_ns = (double)inflate_ns / (double)s->bench.set.entries;
+    s->inflate_entry_ns = (double)inflate_ns / (double)s->bench.pull.image->entries;
     uint64_t now_ns = clk_now_ns();
     uint64_t next_ns = (now_ns - began_ns) * 5 / 4; /* the next one may take a little longer */
     run->done = !pull_may(&s->bench.pull) || now_ns + next_ns > run->until_ns;
@@ -209,7 +208,7 @@ static void image_extract_judge(struct probe_run *run)
     image_bench_note(run, run->conf, &s->bench);
     result_note(run->result,
                 "image.reference is scaled: (unpacking + final sync) of %.0f MB to 500 MiB.",
-                (double)s->bench.set.tar_bytes / 1e6);
+                (double)s->bench.pull.image->tar_bytes / 1e6);
     if (s->is_part)
         result_note(run->result,
                     "The slot ended when %.0f %% of the set were unpacked: the figures are of that "
@@ -219,7 +218,7 @@ static void image_extract_judge(struct probe_run *run)
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "the slot was too short for one layer of %u; give a longer --budget or "
                           "a smaller image.extract.size",
-                          s->bench.set.count);
+                          s->bench.pull.image->count);
     if (s->sync_waited_ns)
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "the final sync of one set did not end within %.1f s and was given up: "

@@ -226,7 +226,19 @@ static void layer_sum_up(struct layer_set *set)
         set->file_bytes += layer->tree.file_bytes;
         set->entries += layer->tree.count;
         sha256_update(&digest, sizeof layer->sha256, layer->sha256);
+        set->stored[i] = (struct oci_layer){
+            .source = {.fd = layer->fd, .size = layer->packed_bytes},
+            .tar_bytes = layer->tar_bytes,
+            .entries = layer->tree.count,
+            .file_bytes = layer->tree.file_bytes,
+        };
     }
+    set->image = (struct oci_image){ .layers = set->stored,
+                                     .count = set->count,
+                                     .packed_bytes = set->packed_bytes,
+                                     .tar_bytes = set->tar_bytes,
+                                     .entries = set->entries,
+                                     .file_bytes = set->file_bytes };
     sha256_digest(&digest, sizeof bytes, bytes);
     for (unsigned i = 0; i < sizeof bytes; i++)
         (void)snprintf(set->sha256 + (size_t)2 * i, 3, "%02x", bytes[i]);

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdint.h>
 
+#include "probes/image/oci.h"
 #include "probes/image/tree.h"
 #include "probes/kit/err.h"
 
@@ -45,6 +46,8 @@ struct layer {
 
 struct layer_set {
     struct layer layers[LAYER_MAX];
+    struct oci_layer stored[LAYER_MAX];
+    struct oci_image image; /* the same, for who reads it */
     unsigned count;
     uint64_t packed_bytes, tar_bytes, file_bytes;
     uint64_t entries;

@@ -13,10 +13,10 @@ enum {
     PULL_NAME_BYTES = 32
 };
 
-int pull_open(struct pull *p, const struct layer_set *set, int dir_fd, uint64_t budget_bytes,
+int pull_open(struct pull *p, const struct oci_image *image, int dir_fd, uint64_t budget_bytes,
               const volatile sig_atomic_t *stopping, struct err *e)
 {
-    p->set = set;
+    p->image = image;
     p->dir_fd = dir_fd;
     p->budget_bytes = budget_bytes;
     p->stopping = stopping;
@@ -30,7 +30,7 @@ void pull_release(struct pull *p)
 
 bool pull_may(const struct pull *p)
 {
-    return p->begun < PULL_MAX && p->count.written_bytes + p->set->file_bytes <= p->budget_bytes;
+    return p->begun < PULL_MAX && p->count.written_bytes + p->image->file_bytes <= p->budget_bytes;
 }
 
 /* "pull-3" */
@@ -49,16 +49,14 @@ static int pull_make_dir(int dir_fd, const char *name, struct err *e)
 
 static int pull_layer(struct pull *p, unsigned index, int set_fd, uint64_t until_ns, struct err *e)
 {
-    const struct layer *layer = &p->set->layers[index];
     const struct apply_limits limits = { .until_ns = until_ns, .stopping = p->stopping };
-    const struct stream_source source = { .fd = layer->fd, .size = layer->packed_bytes };
     char name[PULL_NAME_BYTES];
     (void)snprintf(name, sizeof name, "%u", index);
     AUTO_CLOSE int fd = pull_make_dir(set_fd, name, e);
     if (fd < 0)
         return -1;
-    if (unpack_layer(&p->unpack, &source, fd, &limits, &p->count, e))
-        return err_wrap(e, "layer %u of %u", index + 1, p->set->count);
+    if (unpack_layer(&p->unpack, &p->image->layers[index].source, fd, &limits, &p->count, e))
+        return err_wrap(e, "layer %u of %u", index + 1, p->image->count);
     return 0;
 }
 
@@ -69,7 +67,7 @@ static int pull_layers(struct pull *p, uint64_t until_ns, struct pull_took *took
     AUTO_CLOSE int fd = pull_make_dir(p->dir_fd, name, e);
     if (fd < 0)
         return -1;
-    for (; took->layers < p->set->count; took->layers++) {
+    for (; took->layers < p->image->count; took->layers++) {
         if (pull_layer(p, took->layers, fd, until_ns, e))
             return -1;
     }

@@ -1,5 +1,5 @@
 /*
- * pull: unpacks a layer set again and again, each time into a fresh directory: "pull-N/M" for layer
+ * pull: unpacks an image again and again, each time into a fresh directory: "pull-N/M" for layer
  * M of repetition N. Nothing is deleted before pull_release: file creation soon after deletions
  * times the filesystem's memory of them (ext4 without a journal: tenfold).
  *
@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <stdint.h>
 
-#include "probes/image/layer.h"
+#include "probes/image/oci.h"
 #include "probes/image/unpack.h"
 #include "probes/kit/err.h"
 #include "probes/kit/result.h"
@@ -28,8 +28,8 @@ struct pull_took {
 };
 
 struct pull {
-    const struct layer_set *set; /* borrowed */
-    int dir_fd;                  /* borrowed */
+    const struct oci_image *image; /* borrowed; its file_bytes are known */
+    int dir_fd;                    /* borrowed */
     struct unpack unpack;
     struct apply_count count; /* of all repetitions */
     unsigned begun, whole;    /* repetitions */
@@ -38,7 +38,7 @@ struct pull {
 };
 
 /* p is zeroed before. */
-int pull_open(struct pull *p, const struct layer_set *set, int dir_fd, uint64_t budget_bytes,
+int pull_open(struct pull *p, const struct oci_image *image, int dir_fd, uint64_t budget_bytes,
               const volatile sig_atomic_t *stopping, struct err *e);
 /* Whether another repetition may be begun: budget and PULL_MAX. */
 bool pull_may(const struct pull *p);

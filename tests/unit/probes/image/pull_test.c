@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "probes/image/layer.h"
 #include "probes/kit/clk.h"
 #include "tests/unit/probes/disk/fake.h"
 
@@ -50,7 +51,8 @@ static int teardown(void **state)
 
 static void open_pull(struct quay *q, uint64_t budget_bytes)
 {
-    assert_int_equal(pull_open(&q->pull, &q->set, q->dir, budget_bytes, &q->stopping, &q->e), 0);
+    assert_int_equal(pull_open(&q->pull, &q->set.image, q->dir, budget_bytes, &q->stopping, &q->e),
+                     0);
 }
 
 static void each_repetition_goes_to_fresh_directories_that_stay(void **state)
@@ -128,7 +130,7 @@ static void a_failure_names_layer_and_entry(void **state)
 {
     struct quay *q = *state;
     open_pull(q, UINT64_MAX);
-    q->set.layers[1].packed_bytes /= 2;
+    q->set.stored[1].source.size /= 2;
     assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), -1);
     assert_int_equal(q->e.kind, ERR_DATA);
     assert_int_equal(q->took.layers, 1);
