@@ -5,7 +5,7 @@
 #ifndef PROBES_IMAGE_IMAGE_H
 #define PROBES_IMAGE_IMAGE_H
 
-#include "probes/image/layer.h"
+#include "probes/image/layer_set.h"
 #include "probes/image/pull.h"
 #include "probes/probe.h"
 

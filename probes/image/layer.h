@@ -1,16 +1,8 @@
 /*
- * layer: a set of gzip tar layers as files, made from the seed: what a registry would have sent.
+ * layer: one layer of an image that is made: the tar stream of a tree, packed into a file.
  *
- * The layers lie in unnamed files of one directory, as the content store of a container runtime
- * keeps blobs, and are read from there (from the page cache, mostly: a pull has just written them).
- * Entries and content: tree.h, content.h. Bytes are shared out 45, 33, 17, 5 (large base, runtime,
- * dependencies with many small files, application); about 24 kB of content a file.
- *
- * The uncompressed stream is the same for the same seed on every machine, and `sha256` says so; the
- * compressed one depends on zlib's version. Compression is level 6 by default, what docker build
- * and buildkit use.
- *
- * Making a set costs about 1 s of CPU for 40 MB, shared by threads, one layer each at a time.
+ * The stream is the same for the same seed on every machine, and diff_id says so. Its digest is
+ * taken before it is packed, so that it depends on no library's version.
  */
 #ifndef PROBES_IMAGE_LAYER_H
 #define PROBES_IMAGE_LAYER_H
@@ -19,47 +11,24 @@
 #include <signal.h>
 #include <stdint.h>
 
-#include "probes/image/oci.h"
+#include "probes/image/packer.h"
 #include "probes/image/tree.h"
 #include "probes/kit/err.h"
 
-enum {
-    LAYER_MAX = 8,
-    LAYER_MEAN_FILE_BYTES = 23 << 10,
-};
-
-struct layer_conf {
-    uint64_t seed;
-    uint64_t bytes;   /* of all file content */
-    unsigned layers;  /* 1..LAYER_MAX */
-    int level;        /* of zlib, 1..9 */
-    unsigned threads; /* at least 1 */
-};
-
 struct layer {
-    int fd;                             /* -1 when closed */
-    uint64_t packed_bytes;              /* of the gzip file */
-    uint64_t tar_bytes;                 /* of the stream in it */
-    uint8_t sha256[SHA256_DIGEST_SIZE]; /* of the stream: OCI's diff_id */
-    struct tree tree;
+    struct tree tree;                    /* owned */
+    uint64_t tar_bytes;                  /* of the stream */
+    uint64_t packed_bytes;               /* of the file */
+    uint8_t diff_id[SHA256_DIGEST_SIZE]; /* of the stream: the OCI's term */
+    uint8_t digest[SHA256_DIGEST_SIZE];  /* of the file */
 };
 
-struct layer_set {
-    struct layer layers[LAYER_MAX];
-    struct oci_layer stored[LAYER_MAX];
-    struct oci_image image; /* the same, for who reads it */
-    unsigned count;
-    uint64_t packed_bytes, tar_bytes, file_bytes;
-    uint64_t entries;
-    char sha256[2 * SHA256_DIGEST_SIZE + 1]; /* hex: of the layers' digests one after the other */
-};
-
-/* ERR_INTERRUPTED soon after *stopping becomes true (NULL: never). */
-int layer_set_make(const struct layer_conf *conf, int dirfd, const volatile sig_atomic_t *stopping,
-                   struct layer_set *set, struct err *e);
-void layer_set_release(struct layer_set *set); /* idempotent, also on a zeroed one */
-/* What a set will take on disk at most, before it is made: the packed layers; one extraction. */
-uint64_t layer_packed_bytes_max(uint64_t bytes);
-uint64_t layer_unpacked_bytes_max(uint64_t bytes);
+/*
+ * Writes layer->tree with content from `content` to fd, and fills in the rest. ERR_INTERRUPTED soon
+ * after *stopping becomes true (NULL: never).
+ */
+int layer_write(struct layer *layer, const struct content *content, enum packer_form form, int fd,
+                const volatile sig_atomic_t *stopping, struct err *e);
+void layer_release(struct layer *layer); /* idempotent, also on a zeroed one */
 
 #endif

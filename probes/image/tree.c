@@ -7,32 +7,22 @@
 #include "probes/kit/prng.h"
 
 enum {
-    TREE_FILES_A_DIR = 5,
     TREE_FILES_A_SYMLINK = 10,
     TREE_FILES_A_HARDLINK = 100,
     TREE_FILES_A_WHITEOUT = 40,
-    TREE_DEPTH_MAX = 9,
     TREE_MTIME_FIRST_S = 1600000000, /* September 2020 */
     TREE_MTIME_SPAN_S = 100000000,   /* about three years */
     TREE_SMALL_BYTES = 16384,
     TREE_PATH_BYTES = 1024
 };
 
-/* Directories that every layer starts from. */
-static const char *const tree_tops[] = {
-    "etc",     "opt",       "opt/app",       "usr", "usr/bin",
-    "usr/lib", "usr/share", "usr/share/doc", "var", "var/lib",
-};
-
-enum {
-    TREE_TOPS = sizeof tree_tops / sizeof *tree_tops
-};
-
 /* Sizes at given ranks of the distribution (1 of 10,000), linear between: see the header. */
-static const struct tree_quantile {
+struct tree_quantile {
     uint32_t rank;
     uint32_t bytes;
-} tree_quantiles[] = {
+};
+
+static const struct tree_quantile tree_distribution_sizes[] = {
     {0,      1      },
     { 500,   209    },
     { 1000,  521    },
@@ -54,9 +44,61 @@ static const struct tree_quantile {
     { 10000, 4734232},
 };
 
-static uint64_t tree_size_at(uint64_t rank)
+static const struct tree_quantile tree_package_sizes[] = {
+    {0,      0       },
+    { 500,   174     },
+    { 1000,  435     },
+    { 2000,  1061    },
+    { 3000,  1810    },
+    { 4000,  2921    },
+    { 5000,  4359    },
+    { 6000,  6656    },
+    { 7000,  10400   },
+    { 8000,  15534   },
+    { 9000,  30193   },
+    { 9500,  48507   },
+    { 9800,  91720   },
+    { 9900,  124193  },
+    { 9950,  169474  },
+    { 9980,  277615  },
+    { 9990,  470013  },
+    { 9995,  967004  },
+    { 10000, 13300434},
+};
+
+enum {
+    TREE_ENDINGS = 8,
+    TREE_TOPS = 12
+};
+
+/* What a mix is made of. */
+static const struct tree_mix_row {
+    const struct tree_quantile *sizes;
+    unsigned files_a_dir;
+    unsigned depth_max;
+    const char *endings[TREE_ENDINGS];
+    const char *tops[TREE_TOPS]; /* directories that a layer starts from, up to NULL */
+} tree_mixes[] = {
+    [TREE_DISTRIBUTION] = {
+        .sizes = tree_distribution_sizes,
+        .files_a_dir = 5,
+        .depth_max = 9,
+        .endings = { "", ".so.1", ".py", ".h", ".json", ".mo", ".js", ".txt" },
+        .tops = { "etc", "opt", "opt/app", "usr", "usr/bin", "usr/lib", "usr/share",
+                  "usr/share/doc", "var", "var/lib" },
+    },
+    [TREE_PACKAGES] = {
+        .sizes = tree_package_sizes,
+        .files_a_dir = 7,
+        .depth_max = 12,
+        .endings = { ".js", ".js", ".py", ".pyc", ".json", ".md", ".d.ts", ".so" },
+        .tops = { "opt", "opt/app", "opt/app/modules", "usr", "usr/lib", "usr/lib/modules",
+                  "usr/lib/modules/shared", "usr/share", "usr/share/doc" },
+    },
+};
+
+static uint64_t tree_size_at(const struct tree_quantile *q, uint64_t rank)
 {
-    const struct tree_quantile *q = tree_quantiles;
     while (q[1].rank < rank)
         q++;
     uint64_t span = q[1].rank - q[0].rank;
@@ -163,17 +205,18 @@ static int tree_add_dir(struct tree *t, struct prng *p, const char *path)
 /* The directories come first in t->entries until they are sorted in. */
 static int tree_make_dirs(const struct tree_conf *conf, struct tree *t, struct prng *p)
 {
-    unsigned wanted = conf->files / TREE_FILES_A_DIR;
+    const struct tree_mix_row *mix = &tree_mixes[conf->mix];
+    unsigned wanted = conf->files / mix->files_a_dir;
     char word[16];
     char path[TREE_PATH_BYTES];
-    for (unsigned i = 0; i < TREE_TOPS; i++) {
-        if (tree_add_dir(t, p, tree_tops[i]))
+    for (unsigned i = 0; mix->tops[i]; i++) {
+        if (tree_add_dir(t, p, mix->tops[i]))
             return -1;
         t->entries[i].mode = 0755;
     }
     for (unsigned i = 0; i < wanted; i++) {
         const char *parent = t->entries[prng_below(p, t->count)].path;
-        for (unsigned depth = tree_depth(parent); depth >= TREE_DEPTH_MAX;
+        for (unsigned depth = tree_depth(parent); depth >= mix->depth_max;
              depth = tree_depth(parent)) {
             parent = t->entries[prng_below(p, t->count)].path;
         }
@@ -185,11 +228,9 @@ static int tree_make_dirs(const struct tree_conf *conf, struct tree *t, struct p
     return 0;
 }
 
-static void tree_name_file(char path[TREE_PATH_BYTES], const char *dir, struct prng *p, unsigned i)
+static void tree_name_file(char path[TREE_PATH_BYTES], const char *dir, const char *const *endings,
+                           struct prng *p, unsigned i)
 {
-    static const char *const endings[] = {
-        "", ".so.1", ".py", ".h", ".json", ".mo", ".js", ".txt"
-    };
     char word[16];
     uint64_t drawn = prng_next(p);
     tree_word(p, word);
@@ -200,7 +241,7 @@ static void tree_name_file(char path[TREE_PATH_BYTES], const char *dir, struct p
         middle = "-with-a-name-that-is-longer-than-the-hundred-bytes-that-the-old-header-of-a-tar-"
                  "has-room-for";
     (void)snprintf(path, TREE_PATH_BYTES, "%s/%s%s%u%s", dir, word, middle, i,
-                   endings[(drawn >> 32) % 8]);
+                   endings[(drawn >> 32) % TREE_ENDINGS]);
 }
 
 static void tree_fill_file(struct tree_entry *entry, struct prng *p)
@@ -232,14 +273,16 @@ static void tree_scale_files(struct tree_entry *files, unsigned count, uint64_t 
 /* File i takes its size from slice i of the distribution; names and directories are random. */
 static int tree_make_files(const struct tree_conf *conf, struct tree *t, struct prng *p)
 {
+    const struct tree_mix_row *mix = &tree_mixes[conf->mix];
     unsigned dirs = t->count;
     char path[TREE_PATH_BYTES];
     for (unsigned i = 0; i < conf->files; i++) {
-        tree_name_file(path, t->entries[prng_below(p, dirs)].path, p, i);
+        tree_name_file(path, t->entries[prng_below(p, dirs)].path, mix->endings, p, i);
         struct tree_entry *entry = tree_add(t, TREE_FILE, path);
         if (!entry)
             return -1;
-        entry->size = tree_size_at(((uint64_t)10000 * i + prng_below(p, 10000)) / conf->files);
+        uint64_t rank = ((uint64_t)10000 * i + prng_below(p, 10000)) / conf->files;
+        entry->size = tree_size_at(mix->sizes, rank);
     }
     if (conf->files)
         tree_scale_files(&t->entries[dirs], conf->files, conf->file_bytes);

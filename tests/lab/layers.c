@@ -1,6 +1,7 @@
 /*
  * What image.bats needs of the image probes, without measuring:
- *     layers make SEED MIB DIR       writes DIR/0.tar.gz ... and prints the set's SHA-256
+ *     layers image KIND SEED DIR     makes the OCI image layout DIR; KIND as --image has it:
+ *                                    small, reference, small-zstd, reference-zstd
  *     layers unpack FILE.tar.gz DIR  unpacks one layer; prints "entries N" and what was left out
  */
 #include <fcntl.h>
@@ -8,11 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probes/image/layer.h"
+#include "probes/image/mint.h"
 #include "probes/image/unpack.h"
 #include "probes/kit/auto.h"
 
@@ -22,37 +22,43 @@ static int layers_fail(const struct err *e)
     return 1;
 }
 
-static int layers_copy(const struct layer *layer, int dir_fd, unsigned number)
+/* What --image calls them. */
+static const struct layers_kind {
+    const char *name;
+    enum spec_kind kind;
+    bool is_zstd;
+} layers_kinds[] = {
+    {"small",           SPEC_SMALL,     false},
+    { "small-zstd",     SPEC_SMALL,     true },
+    { "reference",      SPEC_REFERENCE, false},
+    { "reference-zstd", SPEC_REFERENCE, true },
+};
+
+static const struct layers_kind *layers_find(const char *name)
 {
-    char name[32];
-    off_t at = 0;
-    (void)snprintf(name, sizeof name, "%u.tar.gz", number);
-    AUTO_CLOSE int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    while ((uint64_t)at < layer->packed_bytes) {
-        if (sendfile(fd, layer->fd, &at, layer->packed_bytes) <= 0)
-            return -1;
+    for (size_t i = 0; i < sizeof layers_kinds / sizeof *layers_kinds; i++) {
+        if (strcmp(layers_kinds[i].name, name) == 0)
+            return &layers_kinds[i];
     }
-    return 0;
+    return NULL;
 }
 
-static int layers_make(const char *seed, const char *mib, const char *dir)
+static int layers_image(const char *name, const char *seed, const char *dir)
 {
-    const struct layer_conf conf = { .seed = strtoull(seed, NULL, 10),
-                                     .bytes = strtoull(mib, NULL, 10) << 20,
-                                     .layers = 4,
-                                     .level = 6,
-                                     .threads = 2 };
-    struct layer_set set;
+    const struct layers_kind *kind = layers_find(name);
+    uint64_t written_bytes = 0;
     struct err e;
-    AUTO_CLOSE int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (layer_set_make(&conf, dir_fd, NULL, &set, &e))
+    if (!kind) {
+        (void)fprintf(stderr, "'%s' is no image that is made\n", name);
+        return 3;
+    }
+    const struct mint_conf conf = {
+        .kind = kind->kind, .is_zstd = kind->is_zstd, .seed = strtoull(seed, NULL, 10), .threads = 2
+    };
+    if (mint_make(&conf, AT_FDCWD, dir, NULL, &written_bytes, &e))
         return layers_fail(&e);
-    int failed = 0;
-    for (unsigned i = 0; i < set.count; i++)
-        failed = layers_copy(&set.layers[i], dir_fd, i) || failed;
-    (void)printf("%s\n", set.sha256);
-    layer_set_release(&set);
-    return failed;
+    (void)printf("bytes %" PRIu64 "\n", written_bytes);
+    return 0;
 }
 
 static int layers_unpack(const char *file, const char *dir)
@@ -83,10 +89,10 @@ static int layers_unpack(const char *file, const char *dir)
 
 int main(int argc, char **argv)
 {
-    if (argc == 5 && strcmp(argv[1], "make") == 0)
-        return layers_make(argv[2], argv[3], argv[4]);
+    if (argc == 5 && strcmp(argv[1], "image") == 0)
+        return layers_image(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "unpack") == 0)
         return layers_unpack(argv[2], argv[3]);
-    (void)fprintf(stderr, "usage: layers make SEED MIB DIR | layers unpack FILE DIR\n");
+    (void)fprintf(stderr, "usage: layers image KIND SEED DIR | layers unpack FILE DIR\n");
     return 3;
 }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "probes/image/layer.h"
+#include "probes/image/layer_set.h"
 #include "probes/kit/clk.h"
 #include "tests/unit/probes/disk/fake.h"
 

@@ -1,4 +1,4 @@
-#include "probes/image/layer.h"
+#include "probes/image/layer_set.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,7 +70,7 @@ static void layers_unpack_to_what_was_digested(void **state)
     struct err e;
     assert_int_equal(stream_open(&stream, &e), 0);
     for (unsigned i = 0; i < set.count; i++) {
-        const struct layer *layer = &set.layers[i];
+        const struct set_layer *layer = &set.layers[i];
         const struct stream_source source = { .fd = layer->fd, .size = layer->packed_bytes };
         struct sha256_ctx digest;
         uint8_t sum[SHA256_DIGEST_SIZE];
