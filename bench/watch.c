@@ -16,8 +16,8 @@
 #include "probes/kit/document.h"
 #include "probes/kit/file.h"
 #include "probes/kit/pressure.h"
+#include "probes/kit/sampler.h"
 #include "probes/kit/steal.h"
-#include "probes/noise/sampler.h"
 
 /* The counters of the host at one moment. */
 struct watch_point {

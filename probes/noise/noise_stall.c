@@ -9,10 +9,10 @@
 #include "probes/kit/clk.h"
 #include "probes/kit/container.h"
 #include "probes/kit/limits.h"
+#include "probes/kit/sampler.h"
 #include "probes/kit/steal.h"
 #include "probes/kit/virt.h"
 #include "probes/noise/noise.h"
-#include "probes/noise/sampler.h"
 
 enum {
     NOISE_STALL,

@@ -5,8 +5,8 @@
  * deadlines, each of them was late too, by one interval less each: recording them as well keeps
  * percentiles from being flattered (coordinated omission). SOURCE: G. Tene, jHiccup.
  */
-#ifndef PROBES_NOISE_STALL_H
-#define PROBES_NOISE_STALL_H
+#ifndef PROBES_KIT_STALL_H
+#define PROBES_KIT_STALL_H
 
 #include <stdint.h>
 

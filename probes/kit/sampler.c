@@ -1,4 +1,4 @@
-#include "probes/noise/sampler.h"
+#include "probes/kit/sampler.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -10,7 +10,7 @@
 
 #include "probes/kit/clk.h"
 #include "probes/kit/limits.h"
-#include "probes/noise/stall.h"
+#include "probes/kit/stall.h"
 
 enum {
     SAMPLER_STACK_BYTES = 65536, /* a thread calls three functions deep; 256 of them are 16 MiB */

@@ -1,4 +1,4 @@
-#include "probes/noise/stall.h"
+#include "probes/kit/stall.h"
 
 /* An hour's stall at 1 ms: beyond, the histogram has clamped long since. */
 enum {

@@ -1,4 +1,4 @@
-#include "probes/noise/sampler.h"
+#include "probes/kit/sampler.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "probes/noise/stall.h"
+#include "probes/kit/stall.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,11 +5,11 @@
  * percentiles are not flattered by coordinated omission. SOURCE: the idea of jHiccup (G. Tene);
  * prctl(2) PR_SET_TIMERSLACK.
  *
- * Used by the noise probes in a quiet window, and by the witness for the whole run. Threads are
- * pinned where the cpuset allows; SCHED_OTHER, as etcd runs.
+ * Used by noise.stall in a quiet window, by image.wal beside an image pull, and by the witness for
+ * the whole run. Threads are pinned where the cpuset allows; SCHED_OTHER, as etcd runs.
  */
-#ifndef PROBES_NOISE_SAMPLER_H
-#define PROBES_NOISE_SAMPLER_H
+#ifndef PROBES_KIT_SAMPLER_H
+#define PROBES_KIT_SAMPLER_H
 
 #include <stdbool.h>
 #include <stdint.h>
