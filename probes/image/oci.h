@@ -27,7 +27,11 @@
 enum {
     OCI_LAYERS_MAX = 512,         /* overlayfs takes 500, docker 125 */
     OCI_DOCUMENT_BYTES = 4 << 20, /* of one JSON: SOURCE: distribution-spec, the manifest's limit */
-    OCI_TEXT_BYTES = 96
+    OCI_TEXT_BYTES = 96,
+    /* More than the one times as much as is stored, beyond the other, is a bomb: gzip cannot make
+     * more than 1032 times as much, real layers some 3. */
+    OCI_RATIO_MAX = 256,
+    OCI_RATIO_FREE_BYTES = 64 << 20
 };
 
 struct oci_layer {

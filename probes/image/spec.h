@@ -7,6 +7,9 @@
  *     PATH                        an OCI image layout (directory), an OCI archive or a docker-save
  *                                 archive (tar); a path that has a word above is written "./small"
  *     PATH@NAME                   of several images in it, the one of this reference name
+ *
+ * What has neither a slash nor a dot and does not exist is taken for a misspelt word. An @ ends the
+ * path where what is before it exists; else the first one does.
  */
 #ifndef PROBES_IMAGE_SPEC_H
 #define PROBES_IMAGE_SPEC_H

@@ -106,33 +106,34 @@ static void scrub(char *text)
     }
 }
 
-json_t *node_parse(const char *text, size_t size, const char *name, struct err *e)
+/* What can be refused before a value of it costs memory. */
+static int node_weigh(const char *text, size_t size, const char *name, bool is_ours, struct err *e)
 {
     if (size > LIMITS_DOCUMENT_BYTES) {
-        (void)err_set(e, ERR_DATA, 0, "%s: %zu bytes, and at most %d are read", name, size,
-                      LIMITS_DOCUMENT_BYTES);
-        return NULL;
+        return err_set(e, ERR_DATA, 0, "%s: %zu bytes, and at most %d are read", name, size,
+                       LIMITS_DOCUMENT_BYTES);
     }
     if (size == 0) {
-        (void)err_set(e, ERR_DATA, 0, "%s: it is empty", name);
-        return NULL;
+        return err_set(e, ERR_DATA, 0, "%s: it is empty", name);
     }
     struct tally s = take_tally(text, size);
     if (s.depth_max > LIMITS_JSON_DEPTH) {
-        (void)err_set(e, ERR_DATA, 0, "%s: nested %zu deep, and at most %d levels are read", name,
-                      s.depth_max, LIMITS_JSON_DEPTH);
-        return NULL;
+        return err_set(e, ERR_DATA, 0, "%s: nested %zu deep, and at most %d levels are read", name,
+                       s.depth_max, LIMITS_JSON_DEPTH);
     }
     if (s.values > LIMITS_JSON_VALUES) {
-        (void)err_set(e, ERR_DATA, 0, "%s: %zu values, and at most %d are read", name, s.values,
-                      LIMITS_JSON_VALUES);
-        return NULL;
+        return err_set(e, ERR_DATA, 0, "%s: %zu values, and at most %d are read", name, s.values,
+                       LIMITS_JSON_VALUES);
     }
-    if (s.control_line) {
-        (void)err_set(e, ERR_DATA, 0, "%s: line %zu: a control character in a string", name,
-                      s.control_line);
-        return NULL;
+    if (is_ours && s.control_line) {
+        return err_set(e, ERR_DATA, 0, "%s: line %zu: a control character in a string", name,
+                       s.control_line);
     }
+    return 0;
+}
+
+static json_t *node_load(const char *text, size_t size, const char *name, struct err *e)
+{
     json_error_t error;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!root) {
@@ -141,6 +142,16 @@ json_t *node_parse(const char *text, size_t size, const char *name, struct err *
                       error.column, error.text);
     }
     return root;
+}
+
+json_t *node_parse(const char *text, size_t size, const char *name, struct err *e)
+{
+    return node_weigh(text, size, name, true, e) ? NULL : node_load(text, size, name, e);
+}
+
+json_t *node_parse_foreign(const char *text, size_t size, const char *name, struct err *e)
+{
+    return node_weigh(text, size, name, false, e) ? NULL : node_load(text, size, name, e);
 }
 
 struct node node_root(json_t *root)

@@ -28,6 +28,11 @@ struct node {
  * (json_decref). NULL on failure.
  */
 json_t *node_parse(const char *text, size_t size, const char *name, struct err *e);
+/*
+ * As node_parse, for documents of other programs, whose strings may hold line ends and tabs (the
+ * commands in an image's history do): who shows a string of one makes it fit to be shown.
+ */
+json_t *node_parse_foreign(const char *text, size_t size, const char *name, struct err *e);
 
 struct node node_root(json_t *root);
 /* The member, with value NULL when missing. */

@@ -1,0 +1,225 @@
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "probes/image/beneath.h"
+#include "probes/image/digest.h"
+#include "probes/image/oci.h"
+#include "probes/kit/auto.h"
+
+enum {
+    OCI_VERIFY_THREADS_MAX = 64
+};
+
+/* One thread's: a stream, and what of it is hashed. */
+struct oci_verify_reader {
+    struct stream stream;
+    struct sha256_ctx stored, tar;
+    const volatile sig_atomic_t *stopping;
+    struct oci_layer *layer;
+    struct err err; /* why the stream ended, which libarchive cannot carry */
+};
+
+/* What the threads share: each takes the next layer that nobody has. */
+struct oci_verify_work {
+    struct oci_image *image;
+    const volatile sig_atomic_t *stopping;
+    atomic_uint next;
+    atomic_bool failed;
+    struct err *errs; /* one a layer */
+};
+
+static int oci_verify_read(struct oci_verify_reader *r, const uint8_t **bytes, size_t *size,
+                           struct err *e)
+{
+    if (r->stopping && *r->stopping)
+        return err_set(e, ERR_INTERRUPTED, 0, "interrupted while the image was being read");
+    if (stream_read(&r->stream, bytes, size, e))
+        return -1;
+    sha256_update(&r->tar, *size, *bytes);
+    return 0;
+}
+
+static la_ssize_t oci_verify_hand(struct archive *reader, void *arg, const void **bytes)
+{
+    struct oci_verify_reader *r = arg;
+    const uint8_t *from = NULL;
+    size_t size = 0;
+    if (oci_verify_read(r, &from, &size, &r->err)) {
+        archive_set_error(reader, r->err.sys, "%s", r->err.msg);
+        return ARCHIVE_FATAL;
+    }
+    *bytes = from;
+    return (la_ssize_t)size;
+}
+
+static int oci_verify_refuse(const struct oci_verify_reader *r, struct archive *reader,
+                             struct err *e)
+{
+    char shown[BENEATH_SHOWN_BYTES];
+    const char *why = archive_error_string(reader);
+    if (r->err.kind != ERR_NONE) {
+        *e = r->err;
+        return -1;
+    }
+    return err_set(e, ERR_DATA, 0, "not a sound tar: %s",
+                   beneath_show(why ? why : "no reason given", shown));
+}
+
+/* The content as it is stored, so that a sparse file's size is nothing that is only claimed. */
+static int oci_verify_content(struct archive *reader, uint64_t *bytes)
+{
+    const void *block = NULL;
+    size_t size = 0;
+    la_int64_t offset = 0;
+    int answer = ARCHIVE_OK;
+    while (answer == ARCHIVE_OK) {
+        answer = archive_read_data_block(reader, &block, &size, &offset);
+        *bytes += answer == ARCHIVE_OK ? size : 0;
+    }
+    return answer == ARCHIVE_EOF ? 0 : -1;
+}
+
+static int oci_verify_entries(struct oci_verify_reader *r, struct archive *reader, struct err *e)
+{
+    struct archive_entry *entry = NULL;
+    int answer = archive_read_next_header(reader, &entry);
+    for (; answer == ARCHIVE_OK || answer == ARCHIVE_WARN;
+         answer = archive_read_next_header(reader, &entry)) {
+        r->layer->entries++;
+        if (oci_verify_content(reader, &r->layer->file_bytes))
+            return oci_verify_refuse(r, reader, e);
+    }
+    return answer == ARCHIVE_EOF ? 0 : oci_verify_refuse(r, reader, e);
+}
+
+static int oci_verify_walk(struct oci_verify_reader *r, struct archive *reader, struct err *e)
+{
+    const uint8_t *bytes = NULL;
+    size_t size = 0;
+    if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
+        archive_read_support_format_empty(reader) != ARCHIVE_OK ||
+        archive_read_open(reader, r, NULL, oci_verify_hand, NULL) != ARCHIVE_OK ||
+        oci_verify_entries(r, reader, e)) {
+        return oci_verify_refuse(r, reader, e);
+    }
+    do { /* what stands behind the end of the tar is hashed too */
+        if (oci_verify_read(r, &bytes, &size, e))
+            return -1;
+    } while (size > 0);
+    return 0;
+}
+
+static int oci_verify_digests(struct oci_verify_reader *r, struct err *e)
+{
+    uint8_t digest[DIGEST_BYTES];
+    sha256_digest(&r->stored, sizeof digest, digest);
+    if (r->layer->has_digest && digest_compare(digest, r->layer->digest, e))
+        return err_wrap(e, "as stored");
+    sha256_digest(&r->tar, sizeof digest, digest);
+    return digest_compare(digest, r->layer->diff_id, e) ? err_wrap(e, "its tar (diff_id)") : 0;
+}
+
+static uint64_t oci_verify_bytes_max(const struct oci_layer *layer)
+{
+    uint64_t most = layer->source.size < UINT64_MAX / OCI_RATIO_MAX
+                        ? layer->source.size * OCI_RATIO_MAX
+                        : UINT64_MAX;
+    return most > OCI_RATIO_FREE_BYTES ? most : OCI_RATIO_FREE_BYTES;
+}
+
+static int oci_verify_layer(struct oci_verify_reader *r, struct err *e)
+{
+    struct oci_layer *layer = r->layer;
+    sha256_init(&r->stored);
+    sha256_init(&r->tar);
+    r->stream.stored = &r->stored;
+    r->err = (struct err){ 0 };
+    layer->entries = 0;
+    layer->file_bytes = 0;
+    if (stream_start(&r->stream, &layer->source, oci_verify_bytes_max(layer), e))
+        return -1;
+    struct archive *reader = archive_read_new();
+    if (!reader)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to read a layer");
+    int failed = oci_verify_walk(r, reader, e);
+    (void)archive_read_free(reader);
+    layer->tar_bytes = r->stream.out_bytes;
+    return failed ? -1 : oci_verify_digests(r, e);
+}
+
+static int oci_verify_take(struct oci_verify_work *w, struct oci_verify_reader *r, unsigned index)
+{
+    struct err *e = &w->errs[index];
+    r->layer = &w->image->layers[index];
+    if (oci_verify_layer(r, e) == 0)
+        return 0;
+    return e->kind == ERR_INTERRUPTED ? -1
+                                      : err_wrap(e, "layer %u of %u", index + 1, w->image->count);
+}
+
+static void *oci_verify_worker(void *arg)
+{
+    struct oci_verify_work *w = arg;
+    unsigned index = atomic_fetch_add(&w->next, 1);
+    if (index >= w->image->count)
+        return NULL;
+    struct oci_verify_reader r = { .stopping = w->stopping };
+    int failed = stream_open(&r.stream, &w->errs[index]);
+    stream_use(&r.stream, STREAM_BY_ISAL);
+    for (; !failed && !w->failed && index < w->image->count;
+         index = atomic_fetch_add(&w->next, 1)) {
+        failed = oci_verify_take(w, &r, index);
+    }
+    if (failed)
+        w->failed = true;
+    stream_release(&r.stream);
+    return NULL;
+}
+
+static void oci_verify_run(struct oci_verify_work *w, unsigned threads)
+{
+    pthread_t others[OCI_VERIFY_THREADS_MAX];
+    unsigned count = 0;
+    unsigned most = threads < OCI_VERIFY_THREADS_MAX ? threads : OCI_VERIFY_THREADS_MAX;
+    while (count + 1 < most && count + 1 < w->image->count &&
+           pthread_create(&others[count], NULL, oci_verify_worker, w) == 0) {
+        count++;
+    }
+    (void)oci_verify_worker(w);
+    for (unsigned n = 0; n < count; n++)
+        (void)pthread_join(others[n], NULL);
+}
+
+static void oci_verify_sum_up(struct oci_image *i)
+{
+    i->tar_bytes = 0;
+    i->entries = 0;
+    i->file_bytes = 0;
+    for (unsigned n = 0; n < i->count; n++) {
+        i->tar_bytes += i->layers[n].tar_bytes;
+        i->entries += i->layers[n].entries;
+        i->file_bytes += i->layers[n].file_bytes;
+    }
+}
+
+int oci_verify(struct oci_image *i, unsigned threads, const volatile sig_atomic_t *stopping,
+               struct err *e)
+{
+    AUTO_FREE struct err *errs = calloc(i->count, sizeof *errs);
+    if (!errs)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to read an image");
+    struct oci_verify_work work = { .image = i, .stopping = stopping, .errs = errs };
+    oci_verify_run(&work, threads);
+    for (unsigned n = 0; n < i->count; n++) {
+        if (errs[n].kind != ERR_NONE) {
+            *e = errs[n];
+            return -1;
+        }
+    }
+    oci_verify_sum_up(i);
+    return 0;
+}

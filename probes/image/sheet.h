@@ -1,0 +1,24 @@
+/*
+ * sheet: a JSON document of an image, from the shelf: bounded, and checked against its descriptor.
+ */
+#ifndef PROBES_IMAGE_SHEET_H
+#define PROBES_IMAGE_SHEET_H
+
+#include <jansson.h>
+
+#include "probes/image/descriptor.h"
+#include "probes/image/shelf.h"
+#include "probes/kit/err.h"
+
+struct sheet {
+    json_t *json; /* owned; an object or an array */
+    uint8_t digest[DIGEST_BYTES];
+};
+
+/* A file by its name: "index.json". *t need not be initialised. */
+int sheet_read(struct shelf *s, const char *name, struct sheet *t, struct err *e);
+/* A blob; ERR_DATA when size or digest are not as described. */
+int sheet_read_blob(struct shelf *s, const struct descriptor *d, struct sheet *t, struct err *e);
+void sheet_release(struct sheet *t); /* idempotent, also on a zeroed one */
+
+#endif
