@@ -60,16 +60,15 @@ struct image_extract_state {
 
 static int image_extract_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
-    return image_check(site, conf, 0, e);
+    (void)conf;
+    return image_check(site, 0, e);
 }
 
 static int image_extract_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
                                   struct probe_cost *cost, struct err *e)
 {
-    (void)e;
-    cost->write_bytes = image_write_bytes(site, conf, slot_ns);
-    cost->setup_ns = image_setup_ns(site, conf);
-    return 0;
+    (void)conf;
+    return image_estimate(site, slot_ns, cost, e);
 }
 
 /* What others left unwritten is written before, so that the final sync is ours alone. */
@@ -80,7 +79,7 @@ static int image_extract_setup(struct probe_run *run, struct err *e)
     run->state = s;
     if (!s)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory to unpack an image");
-    if (image_bench_open(run, run->conf, run->write_budget_bytes, run->stopping, &s->bench, e) ||
+    if (image_bench_open(run, run->write_budget_bytes, run->stopping, &s->bench, e) ||
         flush_open(&s->flush, run->scratch_fd, e)) {
         return -1;
     }
@@ -91,7 +90,7 @@ static int image_extract_inflate(struct image_extract_state *s, uint64_t until_n
                                  const volatile sig_atomic_t *stopping, struct err *e)
 {
     const struct apply_limits limits = { .until_ns = until_ns, .stopping = stopping };
-    const struct oci_image *image = s->bench.pull.image;
+    const struct oci_image *image = &s->bench.image;
     uint64_t bytes = 0;
     for (unsigned i = 0; i < image->count; i++) {
         if (unpack_drop(&s->bench.pull.unpack, &image->layers[i].source, &limits, &bytes, e))
@@ -112,7 +111,7 @@ static void image_extract_keep(struct probe_run *run, const struct pull_took *to
     struct image_extract_state *s = run->state;
     double bytes = (double)took->stream_bytes;
     double seconds = (double)took->wall_ns / CLK_NS_PER_S;
-    double share = bytes / (double)s->bench.pull.image->tar_bytes;
+    double share = bytes / (double)s->bench.image.tar_bytes;
     run->values[IMAGE_RATE] = bytes / seconds;
     run->values[IMAGE_FILES] = (double)took->entries / seconds;
     run->values[IMAGE_SECONDS] = (double)took->wall_ns / share;
@@ -141,7 +140,7 @@ static int image_extract_set(struct probe_run *run, struct err *e)
         s->is_part = is_first && e->kind == ERR_TIMEOUT && took.layers > 0;
         if (!s->is_part)
             return 0;
-        s->part_ratio = (double)took.stream_bytes / (double)s->bench.pull.image->tar_bytes;
+        s->part_ratio = (double)took.stream_bytes / (double)s->bench.image.tar_bytes;
     }
     uint64_t sync_until_ns = run->until_ns + (is_first ? IMAGE_SYNC_GRACE_NS : 0);
     if (flush_run(&s->flush, sync_until_ns, run->stopping, &sync_ns, e)) {
@@ -161,8 +160,7 @@ static int image_extract_measure(struct probe_run *run, struct err *e)
     uint64_t began_ns = clk_now_ns();
     if (image_extract_set(run, e))
         return err_wrap(e, "'%s'", run->site->dir);
-    run->result->written_bytes =
-        s->bench.pull.image->packed_bytes + s->bench.pull.count.written_bytes;
+    run->result->written_bytes = image_bench_written_bytes(&s->bench);
     if (run->done)
         return 0;
     uint64_t inflate_ns = clk_now_ns();
@@ -172,7 +170,7 @@ static int image_extract_measure(struct probe_run *run, struct err *e)
     }
     inflate_ns = clk_now_ns() - inflate_ns;
     run->values[IMAGE_INFLATE] = (double)inflate_ns;
-    s->inflate_entry_ns = (double)inflate_ns / (double)s->bench.pull.image->entries;
+    s->inflate_entry_ns = (double)inflate_ns / (double)s->bench.image.entries;
     uint64_t now_ns = clk_now_ns();
     uint64_t next_ns = (now_ns - began_ns) * 5 / 4; /* the next one may take a little longer */
     run->done = !pull_may(&s->bench.pull) || now_ns + next_ns > run->until_ns;
@@ -205,10 +203,10 @@ static void image_extract_doubt_cost(struct probe_run *run)
 static void image_extract_judge(struct probe_run *run)
 {
     const struct image_extract_state *s = run->state;
-    image_bench_note(run, run->conf, &s->bench);
+    image_bench_note(run, &s->bench);
     result_note(run->result,
                 "image.reference is scaled: (unpacking + final sync) of %.0f MB to 500 MiB.",
-                (double)s->bench.pull.image->tar_bytes / 1e6);
+                (double)s->bench.image.tar_bytes / 1e6);
     if (s->is_part)
         result_note(run->result,
                     "The slot ended when %.0f %% of the set were unpacked: the figures are of that "
@@ -217,8 +215,8 @@ static void image_extract_judge(struct probe_run *run)
     if (s->sets == 0 && !*run->stopping)
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "the slot was too short for one layer of %u; give a longer --budget or "
-                          "a smaller image.extract.size",
-                          s->bench.pull.image->count);
+                          "a smaller --image",
+                          s->bench.image.count);
     if (s->sync_waited_ns)
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "the final sync of one set did not end within %.1f s and was given up: "
@@ -255,8 +253,6 @@ const struct probe image_extract = {
     .weight = 9,
     .repetition_ns =
         3600 * (uint64_t)CLK_NS_PER_S, /* a set takes what it takes: the slot ends it */
-    .opts = image_opts,
-    .conf_size = sizeof(struct image_conf),
     .metrics = image_extract_metrics,
     .supported = image_extract_supported,
     .estimate = image_extract_estimate,
