@@ -25,7 +25,7 @@ static const struct mint_layer forge_layers[] = {
 
 static const struct mint_plan forge_plan = { "tiny", forge_layers, 3 };
 
-static const struct mint_conf forge_conf = { .seed = 1, .threads = 2 };
+static const struct mint_conf forge_conf = { .plan = &forge_plan, .seed = 1, .threads = 2 };
 
 enum {
     FORGE_PATH_BYTES = 256,
@@ -64,7 +64,7 @@ static inline void forge_close(struct forge *f)
 
 static inline int forge_make(struct forge *f, const struct mint_conf *conf, const char *name)
 {
-    return mint_make_plan(&forge_plan, conf, f->dir, name, &f->stopping, &f->written_bytes, &f->e);
+    return mint_make(conf, f->dir, name, &f->stopping, &f->written_bytes, &f->e);
 }
 
 /* Makes one, opens and verifies it; the caller closes it. */
