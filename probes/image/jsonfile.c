@@ -1,14 +1,14 @@
-#include "probes/image/sheet.h"
+#include "probes/image/jsonfile.h"
 
 #include "probes/image/beneath.h"
 #include "probes/image/oci.h"
 #include "probes/kit/auto.h"
 
-int sheet_read(struct shelf *s, const char *name, struct sheet *t, struct err *e)
+int jsonfile_read(struct shelf *s, const char *name, struct jsonfile *t, struct err *e)
 {
     AUTO(buf) struct buf text = { .cap = OCI_DOCUMENT_BYTES };
     char shown[BENEATH_SHOWN_BYTES];
-    *t = (struct sheet){ 0 };
+    *t = (struct jsonfile){ 0 };
     if (shelf_read(s, name, &text, e))
         return err_wrap(e, "%s", beneath_show(name, shown));
     digest_of_bytes(buf_text(&text), text.size, t->digest);
@@ -17,8 +17,8 @@ int sheet_read(struct shelf *s, const char *name, struct sheet *t, struct err *e
 }
 
 /* Size and digest come first: what is not what it should be is not parsed. */
-static int sheet_take_blob(struct shelf *s, const struct descriptor *d, const char *path,
-                           struct sheet *t, struct err *e)
+static int jsonfile_take_blob(struct shelf *s, const struct descriptor *d, const char *path,
+                              struct jsonfile *t, struct err *e)
 {
     AUTO(buf) struct buf text = { .cap = OCI_DOCUMENT_BYTES };
     if (d->size > OCI_DOCUMENT_BYTES)
@@ -36,15 +36,16 @@ static int sheet_take_blob(struct shelf *s, const struct descriptor *d, const ch
     return t->json ? 0 : -1;
 }
 
-int sheet_read_blob(struct shelf *s, const struct descriptor *d, struct sheet *t, struct err *e)
+int jsonfile_read_blob(struct shelf *s, const struct descriptor *d, struct jsonfile *t,
+                       struct err *e)
 {
     char path[DESCRIPTOR_PATH_BYTES];
-    *t = (struct sheet){ 0 };
+    *t = (struct jsonfile){ 0 };
     descriptor_path(d, path);
-    return sheet_take_blob(s, d, path, t, e) ? err_wrap(e, "%s", path) : 0;
+    return jsonfile_take_blob(s, d, path, t, e) ? err_wrap(e, "%s", path) : 0;
 }
 
-void sheet_release(struct sheet *t)
+void jsonfile_release(struct jsonfile *t)
 {
     json_decref(t->json);
     t->json = NULL;
