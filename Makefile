@@ -170,8 +170,14 @@ $(VERSUS): %: %.o $(foreach f,probes $(below_probes),$(call archive,$f))
 	$(call say,LD,$@)
 	$(Q)$(LINK) -Wl,--as-needed -o $@ $^ $(PKG_LIB)
 
-versus: all $(VERSUS)
+versus: all $(VERSUS) $(LAB)
+	$(Q)scripts/install-deps lab
 	$(Q)tests/versus/run $(BUILD)
+
+# The peers that unpack images alone.
+versus-image: all $(VERSUS) $(LAB)
+	$(Q)scripts/install-deps lab
+	$(Q)tests/versus/image.sh $(BUILD)
 
 install: all
 	install -D -m 755 $(BUILD)/plimsoll $(DESTDIR)$(PREFIX)/bin/plimsoll
@@ -187,4 +193,4 @@ clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all test unit golden cli lab replay fuzz asan lint versus install uninstall clean
+.PHONY: all test unit golden cli lab replay fuzz asan lint versus versus-image install uninstall clean

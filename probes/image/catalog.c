@@ -347,18 +347,18 @@ static int catalog_step(struct catalog_walk *w, struct err *e)
         /* Links have no content, whatever they say. */
         size = w->header.type == '1' || w->header.type == '2' ? 0 : size;
     }
-    if (size > w->size - w->at)
+    uint64_t left = w->size - w->at;
+    uint64_t rest = (CATALOG_BLOCK_BYTES - size % CATALOG_BLOCK_BYTES) % CATALOG_BLOCK_BYTES;
+    if (size > left || rest > left - size)
         return err_set(e, ERR_DATA, 0,
-                       "the archive is cut off: '%s' has %llu bytes, and %llu are "
-                       "left",
+                       "the archive is cut off: '%s' has %llu bytes, and %llu are left",
                        beneath_show(is_extra ? "a header" : w->words.name, shown),
-                       (unsigned long long)size, (unsigned long long)(w->size - w->at));
+                       (unsigned long long)size, (unsigned long long)left);
     if (is_extra ? catalog_take_extra(w, size, e) : catalog_take_member(w, size, e))
         return -1;
     if (!is_extra)
         w->words = (struct catalog_words){ 0 };
-    uint64_t padded = (size + CATALOG_BLOCK_BYTES - 1) / CATALOG_BLOCK_BYTES * CATALOG_BLOCK_BYTES;
-    w->at = padded < w->size - w->at ? w->at + padded : w->size;
+    w->at += size + rest;
     return 0;
 }
 

@@ -15,7 +15,7 @@ bool digest_of_hex(const char *hex, uint8_t digest[DIGEST_BYTES])
         if (!digit)
             return false;
         unsigned value = (unsigned)(digit - digest_digits);
-        digest[i / 2] = (uint8_t)(i % 2 ? digest[i / 2] << 4 | value : value);
+        digest[i / 2] = (uint8_t)(i % 2 ? (unsigned)digest[i / 2] << 4 | value : value);
     }
     return true;
 }

@@ -4,37 +4,25 @@
 #include <string.h>
 
 #include "probes/disk/terms.h"
+#include "probes/image/spec.h"
 #include "probes/kit/clk.h"
-
-/* Time that one set takes at least, on the fastest hosts: bounds how many a slot can hold. */
-#define IMAGE_SET_NS (150 * (uint64_t)CLK_NS_PER_MS)
 
 /* After Ctrl-C so long is taken for removing; the runner empties the directory in any case, and the
  * figures are to reach it first. */
 #define IMAGE_STOP_NS (200 * (uint64_t)CLK_NS_PER_MS)
 
 enum {
+    IMAGE_LAYERS_MAX = 128, /* for the estimate: docker makes 127 at most */
     IMAGE_SETS_DISCARD = 4,
     IMAGE_SETS_DISCARD_NOW = 2,
-    IMAGE_PACK_BYTES_PER_S = 20 << 20 /* one slow core making and compressing content */
-};
-
-const struct opt image_opts[] = {
-    OPT_BYTES(struct image_conf, bytes, .name = "size", .initial = "60MiB", .min = 1 << 20,
-              .max = 1 << 30,
-              .help = "Content of all files of the image; larger ones need a longer --budget."),
-    OPT_U64(struct image_conf, layers, .name = "layers", .initial = "4", .min = 1, .max = LAYER_MAX,
-            .help = "Layers of the image."),
-    OPT_U64(struct image_conf, level, .name = "level", .initial = "6", .min = 1, .max = 9,
-            .help = "Level of zlib that packs them; registries hold what level 6 made."),
-    OPT_END,
+    IMAGE_BYTES_PER_S_MAX = 400 << 20 /* unpacked on the fastest hosts: what a slot can hold */
 };
 
 /*
  * Trees are removed at the end. Where a filesystem discards what is freed, that takes seconds a set
  * (without a journal at once, 2 ms a file were seen; with one a little later, during other probes).
  */
-static unsigned image_sets_max(const struct place *p)
+static uint64_t image_sets_max(const struct place *p)
 {
     bool discards = p && (strncmp(p->options, "discard", 7) == 0 || strstr(p->options, ",discard"));
     if (!discards)
@@ -42,69 +30,55 @@ static unsigned image_sets_max(const struct place *p)
     return strcmp(p->journal, "none") == 0 ? IMAGE_SETS_DISCARD_NOW : IMAGE_SETS_DISCARD;
 }
 
-int image_check(const struct probe_site *site, const struct image_conf *conf, uint64_t more_bytes,
-                struct err *e)
+int image_check(const struct probe_site *site, uint64_t more_bytes, struct err *e)
 {
-    return terms_check(site,
-                       layer_packed_bytes_max(conf->bytes) + layer_unpacked_bytes_max(conf->bytes) +
-                           more_bytes,
-                       e);
+    struct supply_size size;
+    if (supply_size(site, &size, e))
+        return -1;
+    return terms_check(site, size.make_bytes + size.unpacked_bytes + more_bytes, e);
 }
 
-static uint64_t image_write_bytes(const struct probe_site *site, const struct image_conf *conf,
+/* So often can it be unpacked, in the time and in the room that there is. */
+static uint64_t image_sets(const struct probe_site *site, const struct supply_size *size,
                            uint64_t slot_ns)
 {
-    uint64_t packed = layer_packed_bytes_max(conf->bytes);
     uint64_t room = site->place ? place_writable_bytes(site->place) : UINT64_MAX;
-    uint64_t sets = slot_ns / IMAGE_SET_NS + 1;
-    uint64_t fitting = room > packed ? (room - packed) / layer_unpacked_bytes_max(conf->bytes) : 0;
+    uint64_t left = room > size->make_bytes ? room - size->make_bytes : 0;
+    double slot_bytes = (double)slot_ns / CLK_NS_PER_S * IMAGE_BYTES_PER_S_MAX;
+    uint64_t sets = (uint64_t)(slot_bytes / (double)(size->file_bytes + 1)) + 1;
+    uint64_t fitting = left / size->unpacked_bytes;
     sets = sets < image_sets_max(site->place) ? sets : image_sets_max(site->place);
-    sets = sets < fitting ? sets : fitting;
-    return packed + sets * (conf->bytes + ledger_image_bytes((unsigned)conf->layers));
+    return sets < fitting ? sets : fitting;
 }
 
-static uint64_t image_setup_ns(const struct probe_site *site, const struct image_conf *conf)
+int image_estimate(const struct probe_site *site, uint64_t slot_ns, struct probe_cost *cost,
+                   struct err *e)
 {
-    uint64_t threads = site->cpus > 1 ? 2 : 1; /* the two largest layers are four fifths */
-    return conf->bytes * CLK_NS_PER_S / IMAGE_PACK_BYTES_PER_S / threads;
-}
-
-int image_cost(const struct probe_site *site, const struct image_conf *conf, uint64_t slot_ns,
-               struct probe_cost *cost, struct err *e)
-{
-    (void)e;
-    cost->write_bytes = image_write_bytes(site, conf, slot_ns);
-    cost->setup_ns = image_setup_ns(site, conf);
+    struct supply_size size;
+    if (supply_size(site, &size, e))
+        return -1;
+    cost->write_bytes = size.make_bytes + image_sets(site, &size, slot_ns) *
+                                             (size.file_bytes + ledger_image_bytes(IMAGE_LAYERS_MAX));
+    cost->setup_ns = size.setup_ns;
     return 0;
 }
 
-int image_bench_open(struct probe_run *run, const struct image_conf *conf, uint64_t budget_bytes,
+int image_bench_open(struct probe_run *run, uint64_t budget_bytes,
                      const volatile sig_atomic_t *stopping, struct image_bench *b, struct err *e)
 {
-    const struct layer_conf layers = {
-        .seed = run->seed,
-        .bytes = conf->bytes,
-        .layers = (unsigned)conf->layers,
-        .level = (int)conf->level,
-        .threads = run->site->cpus,
-    };
-    if (layer_set_make(&layers, run->scratch_fd, run->stopping, &b->set, e))
-        return err_wrap(e, "'%s'", run->site->dir);
-    run->result->written_bytes = b->set.packed_bytes;
-    uint64_t left = budget_bytes > b->set.packed_bytes ? budget_bytes - b->set.packed_bytes : 0;
-    if (run->result->parameters)
-        (void)json_object_set_new(run->result->parameters, "sha256", json_string(b->set.sha256));
-    const struct runtime_environment env = runtime_environment();
-    b->image = &b->set.image;
-    b->made_bytes = b->set.packed_bytes;
-    if (runtime_find(&env, &b->runtime, e))
+    uint64_t before_bytes = run->result->written_bytes;
+    int failed = supply_open(run, &b->image, e);
+    b->made_bytes = run->result->written_bytes - before_bytes;
+    if (failed)
         return -1;
-    const struct pull_conf conf_of_pull = { .image = &b->set.image,
-                                            .runtime = &b->runtime,
-                                            .dir_fd = run->scratch_fd,
-                                            .budget_bytes = left,
-                                            .stopping = stopping };
-    return pull_open(&b->pull, &conf_of_pull, e);
+    uint64_t left = budget_bytes > b->made_bytes ? budget_bytes - b->made_bytes : 0;
+    const struct runtime_environment env = runtime_environment();
+    const struct pull_conf conf = { .image = &b->image,
+                                    .runtime = &b->runtime,
+                                    .dir_fd = run->scratch_fd,
+                                    .budget_bytes = left,
+                                    .stopping = stopping };
+    return runtime_find(&env, &b->runtime, e) || pull_open(&b->pull, &conf, e) ? -1 : 0;
 }
 
 void image_bench_close(struct probe_run *run, struct image_bench *b)
@@ -114,29 +88,24 @@ void image_bench_close(struct probe_run *run, struct image_bench *b)
     if (pull_remove(&b->pull, until_ns, &e))
         result_note(run->result, "Not everything could be removed: %s.", e.msg);
     pull_release(&b->pull);
-    layer_set_release(&b->set);
+    oci_close(&b->image);
 }
 
-void image_bench_note(struct probe_run *run, const struct image_conf *conf,
-                      const struct image_bench *b)
+uint64_t image_bench_written_bytes(const struct image_bench *b)
 {
-    const struct layer_set *set = &b->set;
-    run->result->written_bytes = set->packed_bytes + pull_written_bytes(&b->pull);
-    result_note(run->result,
-                "Image from seed %" PRIu64 ": %u gzip layers (zlib level %" PRIu64 "), %" PRIu64
-                " entries, %.1f MB unpacked, %.1f MB packed (%.2f:1); the unpacked "
-                "layers' SHA-256 %.16s... is the same on every machine.",
-                run->seed, set->count, conf->level, set->entries, (double)set->tar_bytes / 1e6,
-                (double)set->packed_bytes / 1e6, (double)set->tar_bytes / (double)set->packed_bytes,
-                set->sha256);
-    pull_note_skips(&b->pull, run->result);
-    terms_note(run);
+    return b->made_bytes + pull_written_bytes(&b->pull);
 }
 
-void image_bench_note_runtime(struct probe_run *run, const struct image_bench *b)
+bool image_is_reference(const struct probe_site *site)
 {
-    const struct runtime *r = &b->runtime;
-    if (!b->image)
+    struct spec spec;
+    struct err ignored;
+    return spec_parse(site->image, &spec, &ignored) == 0 && spec.kind == SPEC_REFERENCE;
+}
+
+static void image_note_runtime(struct probe_run *run, const struct runtime *r)
+{
+    if (!r->costs)
         return;
     result_note(run->result,
                 "Stands for containerd %s: layers one after the other, each into its own fresh "
@@ -146,4 +115,13 @@ void image_bench_note_runtime(struct probe_run *run, const struct image_bench *b
     result_note(run->result,
                 "PATH, CONTAINERD_DISABLE_IGZIP and CONTAINERD_DISABLE_PIGZ of this process decide "
                 "that; a daemon may have others.");
+}
+
+void image_bench_note(struct probe_run *run, const struct image_bench *b)
+{
+    run->result->written_bytes = image_bench_written_bytes(b);
+    supply_note(run, &b->image);
+    image_note_runtime(run, &b->runtime);
+    pull_note_skips(&b->pull, run->result);
+    terms_note(run);
 }

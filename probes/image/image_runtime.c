@@ -82,13 +82,15 @@ struct image_runtime_state {
 
 static int image_runtime_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
-    return image_check(site, conf, 0, e);
+    (void)conf;
+    return image_check(site, 0, e);
 }
 
 static int image_runtime_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
                                   struct probe_cost *cost, struct err *e)
 {
-    return image_cost(site, conf, slot_ns, cost, e);
+    (void)conf;
+    return image_estimate(site, slot_ns, cost, e);
 }
 
 /* What others left unwritten is written before, so that the final sync is ours alone. */
@@ -99,7 +101,7 @@ static int image_runtime_setup(struct probe_run *run, struct err *e)
     run->state = s;
     if (!s)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory to unpack an image");
-    if (image_bench_open(run, run->conf, run->write_budget_bytes, run->stopping, &s->bench, e) ||
+    if (image_bench_open(run, run->write_budget_bytes, run->stopping, &s->bench, e) ||
         flush_open(&s->flush, run->scratch_fd, e)) {
         return -1;
     }
@@ -117,10 +119,10 @@ static void image_runtime_keep(struct probe_run *run, const struct pull_took *to
 {
     struct image_runtime_state *s = run->state;
     double bytes = (double)took->stream_bytes;
-    double share = bytes / (double)s->bench.image->tar_bytes;
+    double share = bytes / (double)s->bench.image.tar_bytes;
     double wall_ns = (double)took->wall_ns;
     double durable_ns = wall_ns + (double)sync_ns;
-    bool is_reference = s->bench.is_reference && !s->is_part;
+    bool is_reference = image_is_reference(run->site) && !s->is_part;
     run->values[IMAGE_RATE] = bytes * CLK_NS_PER_S / wall_ns;
     run->values[IMAGE_FILES] = (double)took->entries * CLK_NS_PER_S / wall_ns;
     run->values[IMAGE_SECONDS] = wall_ns / share;
@@ -153,7 +155,7 @@ static int image_runtime_pull(struct probe_run *run, struct pull_took *took, str
         return -1;
     s->is_part = is_first && e->kind == ERR_TIMEOUT && took->layers > 0;
     if (s->is_part)
-        s->part_ratio = (double)took->stream_bytes / (double)s->bench.image->tar_bytes;
+        s->part_ratio = (double)took->stream_bytes / (double)s->bench.image.tar_bytes;
     else
         took->layers = 0;
     return 0;
@@ -216,7 +218,7 @@ static int image_runtime_measure(struct probe_run *run, struct err *e)
     uint64_t now_ns = clk_now_ns();
     uint64_t next_ns = (now_ns - began_ns) * 3 / 2; /* the next takes longer, and a removal comes */
     run->done = run->done || !pull_may(&s->bench.pull) || now_ns + next_ns > run->until_ns;
-    run->result->written_bytes = s->bench.made_bytes + pull_written_bytes(&s->bench.pull);
+    run->result->written_bytes = image_bench_written_bytes(&s->bench);
     return run->done ? image_runtime_delete(run, e) : 0;
 }
 
@@ -228,8 +230,8 @@ static void image_runtime_doubt_cost(struct probe_run *run)
     bool forgets = p && strcmp(p->fs, "ext4") == 0 && strcmp(p->journal, "none") == 0;
     double first = s->rounds ? s->entry_cpu_ns[0] : 0;
     double last = s->rounds ? s->entry_cpu_ns[s->rounds - 1] : 0;
-    double bytes = s->bench.image ? (double)s->bench.image->tar_bytes : 0;
-    double entries = s->bench.image ? (double)s->bench.image->entries + 1 : 1;
+    double bytes = (double)s->bench.image.tar_bytes;
+    double entries = (double)s->bench.image.entries + 1;
     /* An image of few large files spends it on their bytes: 4 ns each, decoding included. */
     double usual = IMAGE_ENTRY_CPU_NS + 4 * bytes / entries;
     if (s->rounds > 1 && last > IMAGE_RISE * first) {
@@ -253,7 +255,6 @@ static void image_runtime_note_model(struct probe_run *run)
     const struct result_metric *modelled = result_metric_find(run->result, "image.runtime.modelled");
     const struct result_block *block =
         modelled && modelled->block_count ? &modelled->blocks[modelled->block_count - 1] : NULL;
-    image_bench_note_runtime(run, &s->bench);
     if (block)
         result_note(run->result,
                     "Modelled: %.2f s of CPU time in the unpacking thread, %.2f s in another "
@@ -265,22 +266,22 @@ static void image_runtime_note_model(struct probe_run *run)
 static void image_runtime_judge(struct probe_run *run)
 {
     const struct image_runtime_state *s = run->state;
-    image_bench_note(run, run->conf, &s->bench);
+    image_bench_note(run, &s->bench);
     image_runtime_note_model(run);
-    if (!s->bench.is_reference && s->bench.image)
+    if (!image_is_reference(run->site))
         result_note(run->result,
                     "image.reference is scaled: (unpacking + final sync) of %.0f MB to 500 MB.",
-                    (double)s->bench.image->tar_bytes / 1e6);
+                    (double)s->bench.image.tar_bytes / 1e6);
     if (s->is_part)
         result_note(run->result,
                     "The slot ended when %.0f %% of the image were unpacked: the figures are of "
                     "that part, scaled to the image.",
                     100 * s->part_ratio);
-    if (s->rounds == 0 && s->bench.image && !*run->stopping)
+    if (s->rounds == 0 && !*run->stopping)
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "the slot was too short for one layer of %u; give a longer --budget or "
-                          "a smaller image",
-                          s->bench.image->count);
+                          "a smaller --image",
+                          s->bench.image.count);
     if (s->sync_waited_ns)
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "the final sync of one round did not end within %.1f s and was given up: "
@@ -317,8 +318,6 @@ const struct probe image_runtime = {
     .weight = 9,
     .repetition_ns =
         3600 * (uint64_t)CLK_NS_PER_S, /* an image takes what it takes: the slot ends it */
-    .opts = image_opts,
-    .conf_size = sizeof(struct image_conf),
     .metrics = image_runtime_metrics,
     .supported = image_runtime_supported,
     .estimate = image_runtime_estimate,

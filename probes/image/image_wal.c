@@ -8,37 +8,59 @@
 #include "probes/disk/doubt.h"
 #include "probes/disk/terms.h"
 #include "probes/disk/wal.h"
+#include "probes/image/flush.h"
 #include "probes/image/image.h"
 #include "probes/kit/clk.h"
+#include "probes/kit/sampler.h"
 
 enum {
     IMAGE_WAL,
-    IMAGE_WAL_RATE
+    IMAGE_WAL_RATE,
+    IMAGE_WAL_ALONE,
+    IMAGE_WAL_FACTOR,
+    IMAGE_STALL,
+    IMAGE_STALL_ALONE
 };
 
 static const struct metric image_wal_metrics[] = {
-    [IMAGE_WAL] = {"image.wal",       UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99 max",
+    [IMAGE_WAL] = {"image.wal",          UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p50 p99 max",
                    "How long one append with its fdatasync takes while image layers are unpacked "
-                    "on the same filesystem."                        },
-    [IMAGE_WAL_RATE] = { "image.wal.rate", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
-                   "Synced appends a second by one writer meanwhile."},
+                    "on the same filesystem."                                                 },
+    [IMAGE_WAL_RATE] = { "image.wal.rate",    UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+                   "Synced appends a second by one writer meanwhile."                         },
+    [IMAGE_WAL_ALONE] = { "image.wal.alone",   UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p99",
+                   "The same appends just before, while nothing is unpacked."                 },
+    [IMAGE_WAL_FACTOR] = { "image.wal.factor",  UNIT_NONE,  METRIC_LOWER,  METRIC_MEAN, "value",
+                   "How many times longer the p99 of an append is while unpacking: "
+                           "image.wal over image.wal.alone."                                  },
+    [IMAGE_STALL] = { "image.stall",       UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "p99 max",
+                   "How late a 1-ms sleeper wakes on any CPU while image layers are unpacked."},
+    [IMAGE_STALL_ALONE] = { "image.stall.alone", UNIT_NS,    METRIC_LOWER,  METRIC_HIST, "",
+                   "The same just before, beside the appends alone."                          },
     METRIC_END,
 };
 
 enum {
-    IMAGE_WAL_BUDGET_RATE = 64 << 20 /* bytes a second that the log may write: 29,000 appends */
+    IMAGE_WAL_BUDGET_RATE = 64 << 20, /* bytes a second that the log may write: 29,000 appends */
+    IMAGE_WAL_ALONE_SHARE = 3         /* one part of so many of the slot is without unpacking */
 };
+
+/* More than that does not make the comparison better. */
+#define IMAGE_WAL_ALONE_NS (10 * (uint64_t)CLK_NS_PER_S)
 
 struct image_wal_state {
     struct image_bench bench;
     struct wal wal;
-    struct hist seen; /* all repetitions */
+    struct flush flush;
+    struct sampler *sampler;
+    struct hist seen, seen_alone; /* all repetitions */
     uint64_t observed_ns;
     uint64_t wal_budget_bytes;
     uint64_t slot_end_ns;
+    uint64_t alone_until_ns; /* 0: not begun */
     pthread_t puller;
     bool has_puller;
-    sem_t go; /* posted once, by the first repetition or to leave */
+    sem_t go; /* posted once, by the first repetition beside it or to leave */
     bool has_gone;
     volatile sig_atomic_t halt; /* to the puller: stop now */
     atomic_bool pulling;        /* from the puller: false when it has ended */
@@ -65,16 +87,18 @@ static const char *image_wal_log_dir(const struct probe_site *site)
 
 static int image_wal_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
+    (void)conf;
     uint64_t log_bytes = 2 * (uint64_t)WAL_SEGMENT_BYTES;
     if (!image_wal_apart(site))
-        return image_check(site, conf, log_bytes, e);
-    return terms_check(site->home, log_bytes, e) || image_check(site, conf, 0, e) ? -1 : 0;
+        return image_check(site, log_bytes, e);
+    return terms_check(site->home, log_bytes, e) || image_check(site, 0, e) ? -1 : 0;
 }
 
 static int image_wal_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
                               struct probe_cost *cost, struct err *e)
 {
-    if (image_cost(site, conf, slot_ns, cost, e))
+    (void)conf;
+    if (image_estimate(site, slot_ns, cost, e))
         return -1;
     cost->write_bytes += image_wal_log_bytes(slot_ns);
     return 0;
@@ -97,6 +121,23 @@ static void *image_wal_pull(void *arg)
     return NULL;
 }
 
+/* What makes up the load, ready and waiting. What others left unwritten is written before. */
+static int image_wal_open(struct probe_run *run, struct image_wal_state *s, struct err *e)
+{
+    uint64_t took_ns = 0;
+    uint64_t value_max = UINT64_C(1) << HIST_TEN_MINUTES_BITS;
+    if (hist_open(&s->seen, value_max, e) || hist_open(&s->seen_alone, value_max, e) ||
+        image_bench_open(run, run->write_budget_bytes - s->wal_budget_bytes, &s->halt, &s->bench,
+                         e) ||
+        flush_open(&s->flush, run->scratch_fd, e) ||
+        flush_run(&s->flush, run->slot_end_ns, run->stopping, &took_ns, e))
+        return -1;
+    if (wal_open(&s->wal, run->home_fd, WAL_RECORD_BYTES, WAL_SEGMENT_BYTES, run->seed, e))
+        return err_wrap(e, "'%s'", image_wal_log_dir(run->site));
+    s->sampler = sampler_open(e);
+    return s->sampler ? 0 : -1;
+}
+
 static int image_wal_setup(struct probe_run *run, struct err *e)
 {
     struct image_wal_state *s = calloc(1, sizeof *s);
@@ -107,12 +148,8 @@ static int image_wal_setup(struct probe_run *run, struct err *e)
     s->wal.dir_fd = -1;
     s->slot_end_ns = run->slot_end_ns;
     s->wal_budget_bytes = image_wal_log_bytes(run->slot_ns);
-    if (hist_open(&s->seen, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e) ||
-        image_bench_open(run, run->conf, run->write_budget_bytes - s->wal_budget_bytes, &s->halt,
-                         &s->bench, e))
+    if (image_wal_open(run, s, e))
         return -1;
-    if (wal_open(&s->wal, run->home_fd, WAL_RECORD_BYTES, WAL_SEGMENT_BYTES, run->seed, e))
-        return err_wrap(e, "'%s'", image_wal_log_dir(run->site));
     (void)sem_init(&s->go, 0, 0);
     s->pulling = true;
     int sys = pthread_create(&s->puller, NULL, image_wal_pull, s);
@@ -141,10 +178,9 @@ static void image_wal_halt(struct image_wal_state *s)
     s->has_puller = false;
 }
 
-static bool image_wal_goes_on(const struct image_wal_state *s, const struct probe_run *run)
+static bool image_wal_has_room(const struct image_wal_state *s)
 {
-    return clk_now_ns() < run->until_ns && !*run->stopping && s->pulling &&
-           s->wal.written_bytes + s->wal.record_bytes <= s->wal_budget_bytes;
+    return s->wal.written_bytes + s->wal.record_bytes <= s->wal_budget_bytes;
 }
 
 /* Once the puller has ended: whether it did so for a reason of its own. */
@@ -154,32 +190,113 @@ static bool image_wal_failed(const struct image_wal_state *s)
     return why != ERR_NONE && why != ERR_TIMEOUT && why != ERR_INTERRUPTED;
 }
 
-/* Appends count only while layers are being unpacked: when that ends, so does the slot. */
-static int image_wal_measure(struct probe_run *run, struct err *e)
+/* Appends until that time, or until the puller ends where it is at work. */
+static int image_wal_append(struct probe_run *run, struct hist *latency, uint64_t until_ns,
+                            struct err *e)
 {
     struct image_wal_state *s = run->state;
-    struct hist *latency = &run->hists[IMAGE_WAL];
-    uint64_t began_ns = clk_now_ns();
-    image_wal_go(s);
-    while (image_wal_goes_on(s, run)) {
+    while (clk_now_ns() < until_ns && !*run->stopping && s->pulling && image_wal_has_room(s)) {
         uint64_t latency_ns = 0;
         uint64_t sync_ns = 0;
         if (wal_append(&s->wal, &latency_ns, &sync_ns, e))
             return err_wrap(e, "'%s'", image_wal_log_dir(run->site));
         hist_record(latency, latency_ns);
     }
+    return 0;
+}
+
+/* The first part of the slot, before anything is unpacked. */
+static int image_wal_measure_alone(struct probe_run *run, struct err *e)
+{
+    struct image_wal_state *s = run->state;
+    struct hist *latency = &run->hists[IMAGE_WAL_ALONE];
+    uint64_t until_ns = run->until_ns < s->alone_until_ns ? run->until_ns : s->alone_until_ns;
+    int failed = image_wal_append(run, latency, until_ns, e);
+    hist_merge(&s->seen_alone, latency);
+    sampler_take(s->sampler, &run->hists[IMAGE_STALL_ALONE]);
+    return failed;
+}
+
+/* Appends count only while layers are being unpacked: when that ends, so does the slot. */
+static int image_wal_measure_beside(struct probe_run *run, struct err *e)
+{
+    struct image_wal_state *s = run->state;
+    struct hist *latency = &run->hists[IMAGE_WAL];
+    uint64_t began_ns = clk_now_ns();
+    image_wal_go(s);
+    int failed = image_wal_append(run, latency, run->until_ns, e);
     uint64_t observed_ns = clk_now_ns() - began_ns;
     if (latency->total > 0) {
         run->values[IMAGE_WAL_RATE] = (double)latency->total * CLK_NS_PER_S / (double)observed_ns;
         hist_merge(&s->seen, latency);
         s->observed_ns += observed_ns;
     }
+    sampler_take(s->sampler, &run->hists[IMAGE_STALL]);
     run->done = clk_now_ns() < run->until_ns;
-    if (!s->pulling && image_wal_failed(s)) {
+    if (!failed && !s->pulling && image_wal_failed(s)) {
         *e = s->pull_err;
         return err_wrap(e, "'%s': unpacking", run->site->dir);
     }
-    return 0;
+    return failed;
+}
+
+static int image_wal_measure(struct probe_run *run, struct err *e)
+{
+    struct image_wal_state *s = run->state;
+    uint64_t now_ns = clk_now_ns();
+    if (s->alone_until_ns == 0) {
+        uint64_t left_ns = run->slot_end_ns > now_ns ? run->slot_end_ns - now_ns : 0;
+        uint64_t alone_ns = left_ns / IMAGE_WAL_ALONE_SHARE;
+        s->alone_until_ns =
+            now_ns + (alone_ns < IMAGE_WAL_ALONE_NS ? alone_ns : IMAGE_WAL_ALONE_NS);
+        sampler_start(s->sampler);
+    }
+    return now_ns < s->alone_until_ns && image_wal_has_room(s) ? image_wal_measure_alone(run, e)
+                                                               : image_wal_measure_beside(run, e);
+}
+
+/* One figure of all repetitions: a p99 of half a second would be of too few appends. */
+static void image_wal_judge_factor(struct probe_run *run)
+{
+    const struct image_wal_state *s = run->state;
+    struct result_metric *m = result_metric_find(run->result, "image.wal.factor");
+    struct err ignored;
+    double alone_ns = (double)hist_quantile(&s->seen_alone, 0.99);
+    double beside_ns = (double)hist_quantile(&s->seen, 0.99);
+    const struct result_block block = {
+        .at_ns = run->result->started_ns,
+        .observed_ns = s->observed_ns,
+        .value = alone_ns > 0 ? beside_ns / alone_ns : 0,
+        .n = 1,
+    };
+    if (s->seen.total < DOUBT_SAMPLES || s->seen_alone.total < DOUBT_SAMPLES)
+        result_note(run->result,
+                    "No image.wal.factor: %" PRIu64 " appends alone and %" PRIu64
+                    " beside unpacking are too few; give a longer --budget.",
+                    s->seen_alone.total, s->seen.total);
+    else if (m)
+        (void)result_add_block(m, &block, &ignored);
+}
+
+static void image_wal_note(struct probe_run *run)
+{
+    const struct image_wal_state *s = run->state;
+    const struct pull *p = &s->bench.pull;
+    double mb = (double)p->count.stream_bytes / 1e6;
+    double seconds = (double)s->pulled_ns / CLK_NS_PER_S;
+    image_bench_note(run, &s->bench);
+    run->result->written_bytes += s->wal.written_bytes;
+    result_note(run->result,
+                "Meanwhile %u whole sets were unpacked, %.0f MB at %.0f MB/s; the log's appends "
+                "are disk.wal's: %d bytes, fdatasync after each, closed loop.",
+                p->whole, mb, seconds > 0 ? mb / seconds : 0, WAL_RECORD_BYTES);
+    result_note(run->result,
+                "The first third of the slot, at most %d s, is without unpacking: image.wal.alone "
+                "and image.stall.alone; sleepers as in noise.stall, one a CPU.",
+                (int)(IMAGE_WAL_ALONE_NS / CLK_NS_PER_S));
+    if (image_wal_apart(run->site))
+        result_note(run->result, "The log was in '%s', the layers in '%s'.", run->site->home->dir,
+                    run->site->dir);
 }
 
 static void image_wal_judge(struct probe_run *run)
@@ -187,17 +304,9 @@ static void image_wal_judge(struct probe_run *run)
     struct image_wal_state *s = run->state;
     const struct pull *p = &s->bench.pull;
     image_wal_halt(s);
-    image_bench_note(run, run->conf, &s->bench);
-    run->result->written_bytes += s->wal.written_bytes;
-    double mb = (double)p->count.stream_bytes / 1e6;
-    double seconds = (double)s->pulled_ns / CLK_NS_PER_S;
-    result_note(run->result,
-                "Meanwhile %u whole sets were unpacked, %.0f MB at %.0f MB/s; the log's appends "
-                "are disk.wal's: %d bytes, fdatasync after each, closed loop.",
-                p->whole, mb, seconds > 0 ? mb / seconds : 0, WAL_RECORD_BYTES);
-    if (image_wal_apart(run->site))
-        result_note(run->result, "The log was in '%s', the layers in '%s'.", run->site->home->dir,
-                    run->site->dir);
+    sampler_stop(s->sampler);
+    image_wal_note(run);
+    image_wal_judge_factor(run);
     if (image_wal_failed(s))
         result_set_status(run->result, STATUS_FAILED, "'%s': unpacking: %s", run->site->dir,
                           s->pull_err.msg);
@@ -205,7 +314,8 @@ static void image_wal_judge(struct probe_run *run)
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "not one set of layers was unpacked meanwhile (%.0f of %.0f MB): the "
                           "load was not what is claimed; give a longer --budget",
-                          mb, (double)s->bench.set.tar_bytes / 1e6);
+                          (double)p->count.stream_bytes / 1e6,
+                          (double)s->bench.image.tar_bytes / 1e6);
     doubt_few(run->result, "image.wal", &s->seen, s->observed_ns);
     doubt_overhead(run->result, "image.wal", &s->seen, clk_cost_ns());
 }
@@ -217,8 +327,11 @@ static void image_wal_teardown(struct probe_run *run)
         return;
     image_wal_halt(s);
     wal_release(&s->wal);
+    sampler_free(s->sampler);
     image_bench_close(run, &s->bench);
+    flush_release(&s->flush);
     hist_release(&s->seen);
+    hist_release(&s->seen_alone);
     free(s);
     run->state = NULL;
 }
@@ -235,8 +348,6 @@ const struct probe image_wal = {
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK | PROBE_LOADS_CPU | PROBE_LEAVES_TRACES,
     .weight = 8,
     .repetition_ns = 500 * (uint64_t)CLK_NS_PER_MS,
-    .opts = image_opts,
-    .conf_size = sizeof(struct image_conf),
     .metrics = image_wal_metrics,
     .supported = image_wal_supported,
     .estimate = image_wal_estimate,

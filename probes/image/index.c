@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "probes/image/beneath.h"
+#include "probes/image/jsonfile.h"
 #include "probes/image/listing.h"
 #include "probes/image/manifest.h"
-#include "probes/image/sheet.h"
 #include "probes/kit/auto.h"
 
 struct index_search {
@@ -41,15 +41,15 @@ static int index_look_up(struct index_search *q, struct err *e)
 static int index_enter(struct index_search *q, const struct descriptor *d, unsigned depth,
                        struct err *e)
 {
-    AUTO(sheet) struct sheet sheet = { 0 };
+    AUTO(jsonfile) struct jsonfile file = { 0 };
     if (depth == INDEX_DEPTH_MAX)
         return err_set(e, ERR_DATA, 0, "indexes within indexes, more than %d deep",
                        INDEX_DEPTH_MAX);
     if (index_look_up(q, e))
         return -1;
-    if (sheet_read_blob(q->shelf, d, &sheet, e))
+    if (jsonfile_read_blob(q->shelf, d, &file, e))
         return err_wrap(e, "index");
-    struct node root = node_root(sheet.json);
+    struct node root = node_root(file.json);
     if (manifest_check_form(&root, d, "layers", e))
         return err_wrap(e, "index");
     return index_walk(q, &root, depth, e);
@@ -61,15 +61,15 @@ static int index_ask_config(struct index_search *q, const struct descriptor *d, 
 {
     struct manifest manifest = { 0 };
     struct config config = { 0 };
-    AUTO(sheet) struct sheet sheet = { 0 };
+    AUTO(jsonfile) struct jsonfile file = { 0 };
     if (index_look_up(q, e) || manifest_read(q->shelf, d, &manifest, e))
         return -1;
     *is_image = manifest_is_image(&manifest);
     int failed = 0;
     if (*is_image) {
-        failed = sheet_read_blob(q->shelf, &manifest.config, &sheet, e)
+        failed = jsonfile_read_blob(q->shelf, &manifest.config, &file, e)
                      ? err_wrap(e, "config")
-                     : manifest_read_config(&sheet, &config, e);
+                     : manifest_read_config(&file, &config, e);
         *platform = config.platform;
     }
     manifest_release(&manifest);
@@ -165,13 +165,13 @@ static int index_conclude(const struct index_search *q, struct err *e)
 int index_find(struct shelf *s, const char *name, const struct platform *wanted,
                struct descriptor *found, struct err *e)
 {
-    AUTO(sheet) struct sheet sheet = { 0 };
+    AUTO(jsonfile) struct jsonfile file = { 0 };
     struct index_search search = {
         .shelf = s, .name = name, .wanted = wanted, .found = found, .rank = -1
     };
-    if (sheet_read(s, "index.json", &sheet, e))
+    if (jsonfile_read(s, "index.json", &file, e))
         return -1;
-    struct node root = node_root(sheet.json);
+    struct node root = node_root(file.json);
     if (manifest_check_form(&root, &index_top, "layers", e))
         return err_wrap(e, "index.json");
     if (index_walk(&search, &root, 0, e))

@@ -53,7 +53,7 @@ static int manifest_read_layers(const struct node *at, struct manifest *m, struc
     return 0;
 }
 
-static int manifest_take(const struct sheet *t, const struct descriptor *d, struct manifest *m,
+static int manifest_take(const struct jsonfile *t, const struct descriptor *d, struct manifest *m,
                          struct err *e)
 {
     struct node root = node_root(t->json);
@@ -67,9 +67,9 @@ static int manifest_take(const struct sheet *t, const struct descriptor *d, stru
 
 int manifest_read(struct shelf *s, const struct descriptor *d, struct manifest *m, struct err *e)
 {
-    AUTO(sheet) struct sheet sheet = { 0 };
+    AUTO(jsonfile) struct jsonfile file = { 0 };
     *m = (struct manifest){ 0 };
-    if (sheet_read_blob(s, d, &sheet, e) || manifest_take(&sheet, d, m, e)) {
+    if (jsonfile_read_blob(s, d, &file, e) || manifest_take(&file, d, m, e)) {
         manifest_release(m);
         return err_wrap(e, "manifest");
     }
@@ -115,7 +115,7 @@ static int manifest_take_config(const struct node *root, struct config *c, struc
     return 0;
 }
 
-int manifest_read_config(const struct sheet *t, struct config *c, struct err *e)
+int manifest_read_config(const struct jsonfile *t, struct config *c, struct err *e)
 {
     struct node root = node_root(t->json);
     *c = (struct config){ 0 };

@@ -9,7 +9,7 @@
 #define PROBES_IMAGE_MANIFEST_H
 
 #include "probes/image/descriptor.h"
-#include "probes/image/sheet.h"
+#include "probes/image/jsonfile.h"
 #include "probes/image/shelf.h"
 #include "probes/kit/err.h"
 
@@ -32,7 +32,7 @@ void manifest_release(struct manifest *m); /* idempotent, also on a zeroed one *
 /* Whether its config is one of a container image; else the manifest is of something else. */
 bool manifest_is_image(const struct manifest *m);
 
-int manifest_read_config(const struct sheet *t, struct config *c, struct err *e);
+int manifest_read_config(const struct jsonfile *t, struct config *c, struct err *e);
 void manifest_release_config(struct config *c); /* idempotent, also on a zeroed one */
 
 /* schemaVersion 2, and the media type, where it names one, is the one it was called. */

@@ -153,9 +153,8 @@ static int mint_write(struct mint_work *w, int dir_fd, const char *part, const c
     return failed;
 }
 
-int mint_make_plan(const struct mint_plan *plan, const struct mint_conf *conf, int dir_fd,
-                   const char *name, const volatile sig_atomic_t *stopping, uint64_t *written_bytes,
-                   struct err *e)
+int mint_make(const struct mint_conf *conf, int dir_fd, const char *name,
+              const volatile sig_atomic_t *stopping, uint64_t *written_bytes, struct err *e)
 {
     char part[MINT_NAME_BYTES];
     struct err ignored;
@@ -163,7 +162,7 @@ int mint_make_plan(const struct mint_plan *plan, const struct mint_conf *conf, i
     AUTO_FREE struct mint_work *w = calloc(1, sizeof *w);
     if (!w)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory to make an image");
-    w->plan = plan;
+    w->plan = conf->plan ? conf->plan : &mint_plans[conf->kind];
     w->conf = conf;
     w->stopping = stopping;
     mint_sort(w);
@@ -176,13 +175,7 @@ int mint_make_plan(const struct mint_plan *plan, const struct mint_conf *conf, i
     *written_bytes = w->layout.written_bytes;
     if (failed)
         (void)file_remove_tree_at(dir_fd, part, &ignored);
-    return failed ? err_wrap(e, "make the image '%s'", plan->name) : 0;
-}
-
-int mint_make(const struct mint_conf *conf, int dir_fd, const char *name,
-              const volatile sig_atomic_t *stopping, uint64_t *written_bytes, struct err *e)
-{
-    return mint_make_plan(&mint_plans[conf->kind], conf, dir_fd, name, stopping, written_bytes, e);
+    return failed ? err_wrap(e, "make the image '%s'", w->plan->name) : 0;
 }
 
 uint64_t mint_file_bytes(enum spec_kind kind)

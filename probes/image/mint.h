@@ -26,8 +26,23 @@ enum {
     MINT_LAYERS_MAX = 8
 };
 
+struct mint_layer {
+    const char *name; /* "base"; part of the seed */
+    enum tree_mix mix;
+    unsigned files;
+    uint64_t file_bytes;
+};
+
+/* What an image is made of. */
+struct mint_plan {
+    const char *name; /* "small": the reference name */
+    const struct mint_layer *layers;
+    unsigned count; /* 1..MINT_LAYERS_MAX */
+};
+
 struct mint_conf {
-    enum spec_kind kind; /* SPEC_SMALL or SPEC_REFERENCE */
+    enum spec_kind kind;          /* SPEC_SMALL or SPEC_REFERENCE */
+    const struct mint_plan *plan; /* NULL: that of kind; borrowed */
     bool is_zstd;
     uint64_t seed;
     unsigned threads; /* at least 1 */
@@ -44,24 +59,5 @@ int mint_make(const struct mint_conf *conf, int dir_fd, const char *name,
 uint64_t mint_packed_bytes_max(enum spec_kind kind);
 uint64_t mint_unpacked_bytes_max(enum spec_kind kind);
 uint64_t mint_file_bytes(enum spec_kind kind);
-
-struct mint_layer {
-    const char *name; /* "base"; part of the seed */
-    enum tree_mix mix;
-    unsigned files;
-    uint64_t file_bytes;
-};
-
-/* What an image is made of. */
-struct mint_plan {
-    const char *name; /* "small": the reference name */
-    const struct mint_layer *layers;
-    unsigned count; /* 1..MINT_LAYERS_MAX */
-};
-
-/* As mint_make, of another plan; conf->kind is not looked at. */
-int mint_make_plan(const struct mint_plan *plan, const struct mint_conf *conf, int dir_fd,
-                   const char *name, const volatile sig_atomic_t *stopping, uint64_t *written_bytes,
-                   struct err *e);
 
 #endif

@@ -71,14 +71,14 @@ static int oci_take_described(struct oci_reading *r, unsigned n, const struct de
 
 static int oci_read_manifest(struct oci_reading *r, const struct manifest *m, struct err *e)
 {
-    AUTO(sheet) struct sheet sheet = { 0 };
+    AUTO(jsonfile) struct jsonfile file = { 0 };
     struct config config = { 0 };
     if (!manifest_is_image(m))
         return err_set(e, ERR_UNSUPPORTED, 0, "it is no container image: its config is '%s'",
                        m->config.media_type);
-    if (sheet_read_blob(r->shelf, &m->config, &sheet, e))
+    if (jsonfile_read_blob(r->shelf, &m->config, &file, e))
         return err_wrap(e, "config");
-    int failed = manifest_read_config(&sheet, &config, e) || oci_prepare(r, &config, m->count, e);
+    int failed = manifest_read_config(&file, &config, e) || oci_prepare(r, &config, m->count, e);
     manifest_release_config(&config);
     for (unsigned n = 0; !failed && n < m->count; n++) {
         failed = oci_take_described(r, n, &m->layers[n], e);
@@ -91,11 +91,11 @@ static int oci_read_manifest(struct oci_reading *r, const struct manifest *m, st
 /* SOURCE: image-layout.md, "oci-layout file". */
 static int oci_check_layout(struct shelf *s, struct err *e)
 {
-    AUTO(sheet) struct sheet sheet = { 0 };
+    AUTO(jsonfile) struct jsonfile file = { 0 };
     char version[16];
-    if (sheet_read(s, "oci-layout", &sheet, e))
+    if (jsonfile_read(s, "oci-layout", &file, e))
         return -1;
-    struct node root = node_root(sheet.json);
+    struct node root = node_root(file.json);
     if (node_text(&root, "imageLayoutVersion", version, sizeof version, e))
         return err_wrap(e, "oci-layout");
     if (strncmp(version, "1.", 2) != 0)
@@ -129,13 +129,13 @@ static int oci_check_platform(const struct oci_reading *r, const struct config *
 static int oci_read_saved_config(struct oci_reading *r, const struct saved *v, struct config *c,
                                  struct err *e)
 {
-    AUTO(sheet) struct sheet sheet = { 0 };
+    AUTO(jsonfile) struct jsonfile file = { 0 };
     char shown[BENEATH_SHOWN_BYTES];
-    if (sheet_read(r->shelf, v->config, &sheet, e))
+    if (jsonfile_read(r->shelf, v->config, &file, e))
         return err_wrap(e, "config");
-    if (v->has_config_digest && digest_compare(sheet.digest, v->config_digest, e))
+    if (v->has_config_digest && digest_compare(file.digest, v->config_digest, e))
         return err_wrap(e, "config %s", beneath_show(v->config, shown));
-    return manifest_read_config(&sheet, c, e);
+    return manifest_read_config(&file, c, e);
 }
 
 static int oci_take_saved(struct oci_reading *r, const struct saved *v, struct err *e)

@@ -123,10 +123,12 @@ int platform_rank(const struct platform *wanted, const struct platform *image)
 {
     const char *ours = platform_variant(wanted);
     const char *its = platform_variant(image);
-    if (strcmp(wanted->os, image->os) != 0 ||
-        strcmp(wanted->architecture, image->architecture) != 0) {
+    if (strcmp(wanted->os, image->os) != 0)
         return -1;
-    }
+    if (strcmp(image->architecture, "unknown") == 0)
+        return PLATFORM_RANK_ANY;
+    if (strcmp(wanted->architecture, image->architecture) != 0)
+        return -1;
     if (strcmp(ours, its) == 0)
         return 0;
     int our_step = platform_step(ours);
@@ -136,7 +138,7 @@ int platform_rank(const struct platform *wanted, const struct platform *image)
 
 bool platform_is_unknown(const struct platform *p)
 {
-    return strcmp(p->os, "unknown") == 0 || strcmp(p->architecture, "unknown") == 0;
+    return strcmp(p->os, "unknown") == 0 && strcmp(p->architecture, "unknown") == 0;
 }
 
 const char *platform_show(const struct platform *p, char shown[PLATFORM_SHOWN_BYTES])

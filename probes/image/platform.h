@@ -16,7 +16,8 @@
 
 enum {
     PLATFORM_PART_BYTES = 24,
-    PLATFORM_SHOWN_BYTES = 3 * PLATFORM_PART_BYTES
+    PLATFORM_SHOWN_BYTES = 3 * PLATFORM_PART_BYTES,
+    PLATFORM_RANK_ANY = 1000 /* worse than any variant */
 };
 
 struct platform {
@@ -36,7 +37,8 @@ int platform_read(const struct node *at, struct platform *p, struct err *e);
 
 /*
  * How well an image serves: 0 best, more is worse (an older variant), -1 not at all: another
- * system or architecture, or a newer variant.
+ * system or architecture, or a newer variant. An image of architecture "unknown" has no programs
+ * and serves everywhere: PLATFORM_RANK_ANY.
  */
 int platform_rank(const struct platform *wanted, const struct platform *image);
 /* "unknown/unknown": what is listed under it is about an image and none. */

@@ -115,7 +115,8 @@ static int removal_entry(struct removal *r, int fd, const char *name, unsigned l
 /* What is shared: each thread takes the next name of the top that nobody has. */
 struct removal_top {
     int fd;
-    const char *names[REMOVAL_TOP_NAMES];
+    _Alignas(struct dirent64) char text[REMOVAL_TOP_BYTES];
+    const char *names[REMOVAL_TOP_NAMES]; /* in text */
     unsigned count;
     atomic_uint next;
     atomic_bool failed;
@@ -145,8 +146,6 @@ static int removal_share(struct removal_top *top, struct removal_thread *threads
 {
     unsigned made = 1;
     top->next = 0;
-    for (unsigned i = 0; i < count; i++)
-        threads[i].top = top;
     while (made < count && made < top->count &&
            pthread_create(&threads[made].id, NULL, removal_live, &threads[made]) == 0)
         made++;
@@ -163,14 +162,15 @@ static int removal_share(struct removal_top *top, struct removal_thread *threads
 }
 
 /* Reads the names of the top. */
-static int removal_list(struct removal_top *top, char *names, size_t room, struct err *e)
+static int removal_list(struct removal_top *top, struct err *e)
 {
-    ssize_t size = lseek(top->fd, 0, SEEK_SET) < 0 ? -1 : getdents64(top->fd, names, room);
+    ssize_t size =
+        lseek(top->fd, 0, SEEK_SET) < 0 ? -1 : getdents64(top->fd, top->text, sizeof top->text);
     if (size < 0)
         return err_set(e, err_kind_of(errno), errno, "read the tree's top");
     top->count = 0;
     for (ssize_t at = 0; at < size && top->count < REMOVAL_TOP_NAMES;) {
-        const struct dirent64 *d = (const struct dirent64 *)(const void *)(names + at);
+        const struct dirent64 *d = (const struct dirent64 *)(const void *)(top->text + at);
         at += d->d_reclen;
         if (!removal_is_dots(d->d_name))
             top->names[top->count++] = d->d_name;
@@ -181,9 +181,8 @@ static int removal_list(struct removal_top *top, char *names, size_t room, struc
 static int removal_tops(struct removal_top *top, struct removal_thread *threads, unsigned count,
                         struct err *e)
 {
-    _Alignas(struct dirent64) char names[REMOVAL_TOP_BYTES];
     do {
-        if (removal_list(top, names, sizeof names, e) || removal_share(top, threads, count, e))
+        if (removal_list(top, e) || removal_share(top, threads, count, e))
             return -1;
     } while (top->count > 0);
     return 0;
@@ -192,17 +191,20 @@ static int removal_tops(struct removal_top *top, struct removal_thread *threads,
 static int removal_tree(const struct removal_conf *conf, int dir_fd, const char *name,
                         struct removal_count *count, struct err *e)
 {
-    struct removal_thread threads[REMOVAL_THREADS_MAX] = { 0 };
+    struct removal_thread threads[REMOVAL_THREADS_MAX];
     struct removal_top top = { .fd = -1 };
     unsigned wanted = conf->threads < REMOVAL_THREADS_MAX ? conf->threads : REMOVAL_THREADS_MAX;
-    for (unsigned i = 0; i < wanted; i++)
-        threads[i].own = (struct removal){ .conf = conf, .is_root = geteuid() == 0 };
+    for (unsigned i = 0; i < REMOVAL_THREADS_MAX; i++)
+        threads[i] = (struct removal_thread){
+            .own = {.conf = conf, .is_root = geteuid() == 0},
+              .top = &top
+        };
     AUTO_CLOSE int fd = removal_open_dir(&threads[0].own, dir_fd, name);
     top.fd = fd;
     if (fd < 0)
         *e = threads[0].own.err;
     int failed = fd < 0 || removal_tops(&top, threads, wanted, e) ? -1 : 0;
-    for (unsigned i = 0; i < wanted; i++)
+    for (unsigned i = 0; i < REMOVAL_THREADS_MAX; i++)
         count->entries += threads[i].own.entries;
     if (!failed && unlinkat(dir_fd, name, AT_REMOVEDIR))
         failed = err_set(e, err_kind_of(errno), errno, "remove '%s'", name);

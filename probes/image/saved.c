@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "probes/image/beneath.h"
+#include "probes/image/jsonfile.h"
 #include "probes/image/listing.h"
 #include "probes/image/oci.h"
-#include "probes/image/sheet.h"
 #include "probes/kit/auto.h"
 
 /* The digest that a path ends with, if it does: "blobs/sha256/DIGEST", "DIGEST.json". */
@@ -104,11 +104,11 @@ static int saved_take(const struct node *root, const char *name, struct saved *v
 
 int saved_read(struct shelf *s, const char *name, struct saved *v, struct err *e)
 {
-    AUTO(sheet) struct sheet sheet = { 0 };
+    AUTO(jsonfile) struct jsonfile file = { 0 };
     *v = (struct saved){ 0 };
-    if (sheet_read(s, "manifest.json", &sheet, e))
+    if (jsonfile_read(s, "manifest.json", &file, e))
         return -1;
-    struct node root = node_root(sheet.json);
+    struct node root = node_root(file.json);
     if (saved_take(&root, name, v, e) == 0)
         return 0;
     saved_release(v);

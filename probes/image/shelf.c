@@ -126,15 +126,18 @@ static int shelf_find(const struct shelf *s, const char *name, struct shelf_book
                       struct err *e)
 {
     struct stat st = { 0 };
+    char shown[BENEATH_SHOWN_BYTES];
     *book = (struct shelf_book){ .fd = s->fd };
     if (s->is_archive)
         return catalog_find(&s->catalog, name, &book->offset, &book->size, e);
     int fd = shelf_open_below(s->fd, name, &st, e);
     if (fd < 0)
-        return -1;
+        return e->sys == ENOENT
+                   ? err_set(e, ERR_DATA, 0, "it holds no '%s'", beneath_show(name, shown))
+                   : -1;
     if (!S_ISREG(st.st_mode)) {
         (void)close(fd);
-        return err_set(e, ERR_DATA, 0, "'%s' is a directory", name);
+        return err_set(e, ERR_DATA, 0, "'%s' is a directory", beneath_show(name, shown));
     }
     book->fd = fd;
     book->size = (uint64_t)st.st_size;

@@ -20,6 +20,7 @@ enum {
 struct rig {
     const struct probe *probe;
     char path[64];
+    char shared_path[64];
     char conf[256];
     struct place place;
     struct probe_site site;
@@ -50,6 +51,7 @@ static inline struct rig *rig_open(const struct probe *probe)
     r->place = rig_place();
     r->run.scratch_fd = fake_dir(r->path);
     r->run.home_fd = r->run.scratch_fd;
+    r->run.shared_fd = fake_dir(r->shared_path);
     r->site = (struct probe_site){ .proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
                                    .sys_fd = -1,
                                    .dir = r->path,
@@ -119,6 +121,7 @@ static inline void rig_close(struct rig *r)
     result_release(&r->result);
     (void)close(r->site.proc_fd);
     fake_dir_remove(r->run.scratch_fd, r->path);
+    fake_dir_remove(r->run.shared_fd, r->shared_path);
     free(r);
 }
 

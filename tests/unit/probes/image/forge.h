@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "probes/image/mint.h"
+#include "probes/image/oci.h"
 #include "tests/unit/probes/disk/fake.h"
 
 static const struct mint_layer forge_layers[] = {
@@ -24,7 +25,7 @@ static const struct mint_layer forge_layers[] = {
 
 static const struct mint_plan forge_plan = { "tiny", forge_layers, 3 };
 
-static const struct mint_conf forge_conf = { .seed = 1, .threads = 2 };
+static const struct mint_conf forge_conf = { .plan = &forge_plan, .seed = 1, .threads = 2 };
 
 enum {
     FORGE_PATH_BYTES = 256,
@@ -34,6 +35,7 @@ enum {
 
 struct forge {
     char path[64];
+    char image_path[80]; /* of forge_image */
     int dir;
     volatile sig_atomic_t stopping;
     uint64_t written_bytes;
@@ -49,6 +51,7 @@ static inline struct forge *forge_open(void)
 {
     struct forge *f = calloc(1, sizeof *f);
     f->dir = fake_dir(f->path);
+    (void)snprintf(f->image_path, sizeof f->image_path, "%s/image", f->path);
     return f;
 }
 
@@ -61,7 +64,16 @@ static inline void forge_close(struct forge *f)
 
 static inline int forge_make(struct forge *f, const struct mint_conf *conf, const char *name)
 {
-    return mint_make_plan(&forge_plan, conf, f->dir, name, &f->stopping, &f->written_bytes, &f->e);
+    return mint_make(conf, f->dir, name, &f->stopping, &f->written_bytes, &f->e);
+}
+
+/* Makes one, opens and verifies it; the caller closes it. */
+static inline void forge_image(struct forge *f, struct oci_image *image)
+{
+    const struct oci_wish wish = { 0 };
+    if (forge_make(f, &forge_conf, "image") || oci_open(f->dir, "image", &wish, image, &f->e) ||
+        oci_verify(image, 1, NULL, &f->e))
+        fail_msg("%s", f->e.msg);
 }
 
 /* Reads a file into f->bytes; its size. */

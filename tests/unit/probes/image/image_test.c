@@ -7,9 +7,8 @@
 
 #include <cmocka.h>
 
+#include "probes/image/mint.h"
 #include "tests/unit/probes/disk/rig.h"
-
-static const struct image_conf conf = { .bytes = 60 * RIG_MIB, .layers = 4, .level = 6 };
 
 static void memory_and_narrow_places_are_refused(void **state)
 {
@@ -17,23 +16,27 @@ static void memory_and_narrow_places_are_refused(void **state)
     struct place place = rig_place();
     struct probe_site site = { .dir = "/x", .place = &place };
     struct err e;
-    assert_int_equal(image_check(&site, &conf, 0, &e), 0);
+    assert_int_equal(image_check(&site, 0, &e), 0);
     place.in_memory = true;
-    assert_int_equal(image_check(&site, &conf, 0, &e), -1);
+    assert_int_equal(image_check(&site, 0, &e), -1);
     place = rig_place();
     place.free_bytes = 10240 * RIG_MIB + 100 * RIG_MIB; /* a tenth of it must stay free */
-    assert_int_equal(image_check(&site, &conf, 0, &e), -1);
+    assert_int_equal(image_check(&site, 0, &e), -1);
     assert_non_null(strstr(e.msg, "MiB"));
     place.free_bytes += 100 * RIG_MIB;
-    assert_int_equal(image_check(&site, &conf, 0, &e), 0);
-    assert_int_equal(image_check(&site, &conf, 200 * RIG_MIB, &e), -1);
+    assert_int_equal(image_check(&site, 0, &e), 0);
+    assert_int_equal(image_check(&site, 200 * RIG_MIB, &e), -1);
+    site.image = "reference";
+    assert_int_equal(image_check(&site, 0, &e), -1);
 }
 
 static uint64_t sets(const struct place *place, uint64_t slot_ns)
 {
     const struct probe_site site = { .dir = "/x", .place = place };
-    uint64_t bytes = image_write_bytes(&site, &conf, slot_ns);
-    return (bytes - layer_packed_bytes_max(conf.bytes)) / conf.bytes;
+    struct probe_cost cost = { 0 };
+    struct err e;
+    assert_int_equal(image_estimate(&site, slot_ns, &cost, &e), 0);
+    return (cost.write_bytes - mint_packed_bytes_max(SPEC_SMALL)) / mint_file_bytes(SPEC_SMALL);
 }
 
 static void the_budget_holds_as_many_sets_as_slot_and_place_allow(void **state)
@@ -64,11 +67,28 @@ static void a_place_that_discards_gets_fewer_sets(void **state)
 static void preparing_takes_longer_for_one_cpu_and_more_bytes(void **state)
 {
     (void)state;
-    const struct image_conf large = { .bytes = 500 * RIG_MIB };
-    const struct probe_site one = { .cpus = 1 };
-    const struct probe_site two = { .cpus = 2 };
-    assert_true(image_setup_ns(&one, &conf) > image_setup_ns(&two, &conf));
-    assert_true(image_setup_ns(&two, &large) > image_setup_ns(&two, &conf));
+    struct probe_site site = { .dir = "/x", .cpus = 1 };
+    struct probe_cost one = { 0 };
+    struct probe_cost two = { 0 };
+    struct probe_cost large = { 0 };
+    struct err e;
+    assert_int_equal(image_estimate(&site, 0, &one, &e), 0);
+    site.cpus = 2;
+    assert_int_equal(image_estimate(&site, 0, &two, &e), 0);
+    site.image = "reference";
+    assert_int_equal(image_estimate(&site, 0, &large, &e), 0);
+    assert_true(one.setup_ns > two.setup_ns && large.setup_ns > two.setup_ns);
+}
+
+static void an_image_that_is_none_is_refused_with_its_name(void **state)
+{
+    (void)state;
+    struct probe_site site = { .dir = "/x", .image = "/nonexistent/image.tar" };
+    struct probe_cost cost = { 0 };
+    struct err e;
+    assert_int_equal(image_check(&site, 0, &e), -1);
+    assert_non_null(strstr(e.msg, "/nonexistent/image.tar"));
+    assert_int_equal(image_estimate(&site, 0, &cost, &e), -1);
 }
 
 int main(void)
@@ -78,6 +98,7 @@ int main(void)
         cmocka_unit_test(the_budget_holds_as_many_sets_as_slot_and_place_allow),
         cmocka_unit_test(a_place_that_discards_gets_fewer_sets),
         cmocka_unit_test(preparing_takes_longer_for_one_cpu_and_more_bytes),
+        cmocka_unit_test(an_image_that_is_none_is_refused_with_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,8 +151,7 @@ static void a_directory_that_is_gone_is_said(void **state)
     (void)state;
     uint64_t written_bytes = 1;
     struct err e;
-    assert_int_equal(
-        mint_make_plan(&forge_plan, &forge_conf, -1, "image", NULL, &written_bytes, &e), -1);
+    assert_int_equal(mint_make(&forge_conf, -1, "image", NULL, &written_bytes, &e), -1);
     assert_int_equal(e.sys, EBADF);
     assert_int_equal(written_bytes, 0);
 }

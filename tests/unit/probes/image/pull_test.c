@@ -10,14 +10,14 @@
 
 #include <cmocka.h>
 
-#include "probes/image/layer_set.h"
 #include "probes/kit/clk.h"
-#include "tests/unit/probes/disk/fake.h"
+#include "tests/unit/probes/image/forge.h"
 
 struct quay {
     char path[64];
     int dir;
-    struct layer_set set;
+    struct forge *forge;
+    struct oci_image image;
     struct pull pull;
     struct pull_took took;
     volatile sig_atomic_t stopping;
@@ -26,13 +26,12 @@ struct quay {
 
 static int setup(void **state)
 {
-    const struct layer_conf conf = {
-        .seed = 3, .bytes = 1 << 20, .layers = 2, .level = 1, .threads = 1
-    };
     struct quay *q = calloc(1, sizeof *q);
     *state = q;
     q->dir = fake_dir(q->path);
-    return layer_set_make(&conf, q->dir, NULL, &q->set, &q->e);
+    q->forge = forge_open();
+    forge_image(q->forge, &q->image);
+    return 0;
 }
 
 static int teardown(void **state)
@@ -43,7 +42,8 @@ static int teardown(void **state)
     assert_int_equal(fake_names(q->path), 0);
     pull_release(&q->pull);
     pull_release(&q->pull);
-    layer_set_release(&q->set);
+    oci_close(&q->image);
+    forge_close(q->forge);
     fake_dir_remove(q->dir, q->path);
     free(q);
     return 0;
@@ -51,8 +51,7 @@ static int teardown(void **state)
 
 static void open_pull(struct quay *q, uint64_t budget_bytes)
 {
-    assert_int_equal(pull_open(&q->pull, &q->set.image, q->dir, budget_bytes, &q->stopping, &q->e),
-                     0);
+    assert_int_equal(pull_open(&q->pull, &q->image, q->dir, budget_bytes, &q->stopping, &q->e), 0);
 }
 
 static void each_repetition_goes_to_fresh_directories_that_stay(void **state)
@@ -62,21 +61,21 @@ static void each_repetition_goes_to_fresh_directories_that_stay(void **state)
     open_pull(q, UINT64_MAX);
     for (unsigned i = 1; i <= 3; i++) {
         assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), 0);
-        assert_int_equal(q->took.stream_bytes, q->set.tar_bytes);
-        assert_int_equal(q->took.entries, q->set.entries);
-        assert_int_equal(q->took.layers, q->set.count);
+        assert_int_equal(q->took.stream_bytes, q->image.tar_bytes);
+        assert_int_equal(q->took.entries, q->image.entries);
+        assert_int_equal(q->took.layers, q->image.count);
         assert_true(q->took.wall_ns > 0 && q->took.cpu_ns > 0);
         assert_int_equal(q->pull.whole, i);
         assert_int_equal(fake_names(q->path), i);
     }
     assert_int_equal(fstatat(q->dir, "pull-2/1/usr/lib", &st, 0), 0);
-    assert_int_equal(q->pull.count.written_bytes, 3 * q->set.file_bytes);
+    assert_int_equal(q->pull.count.written_bytes, 3 * q->image.file_bytes);
 }
 
 static void the_budget_is_kept_to_the_byte(void **state)
 {
     struct quay *q = *state;
-    open_pull(q, 2 * q->set.file_bytes);
+    open_pull(q, 2 * q->image.file_bytes);
     assert_true(pull_may(&q->pull));
     assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), 0);
     assert_true(pull_may(&q->pull));
@@ -123,18 +122,18 @@ static void a_deadline_says_which_layer_was_not_finished(void **state)
     assert_int_equal(pull_once(&q->pull, 1, &q->took, &q->e), -1);
     assert_int_equal(q->e.kind, ERR_TIMEOUT);
     assert_int_equal(q->took.layers, 0);
-    assert_non_null(strstr(q->e.msg, "layer 1 of 2"));
+    assert_non_null(strstr(q->e.msg, "layer 1 of 3"));
 }
 
 static void a_failure_names_layer_and_entry(void **state)
 {
     struct quay *q = *state;
     open_pull(q, UINT64_MAX);
-    q->set.stored[1].source.size /= 2;
+    q->image.layers[1].source.size /= 2;
     assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), -1);
     assert_int_equal(q->e.kind, ERR_DATA);
     assert_int_equal(q->took.layers, 1);
-    assert_non_null(strstr(q->e.msg, "layer 2 of 2: entry '"));
+    assert_non_null(strstr(q->e.msg, "layer 2 of 3: entry '"));
     assert_non_null(strstr(q->e.msg, "truncated"));
 }
 

@@ -12,12 +12,21 @@
 #include <cmocka.h>
 
 #include "tests/unit/probes/image/crate.h"
+#include "tests/unit/probes/image/press.h"
 
 enum {
     TEXT_BYTES = 300000
 };
 
 static char text[TEXT_BYTES];
+
+/* What a group of tests is run with: each format by each of its decoders. */
+struct way {
+    enum stream_form form;
+    enum stream_decoder gzip_by;
+};
+
+static struct way way;
 
 struct tap {
     struct stream stream;
@@ -26,18 +35,13 @@ struct tap {
     struct err e;
 };
 
-/* Appends one gzip member that holds the first size bytes of the text. */
+/* Appends one gzip member or zstd frame that holds the first size bytes of the text. */
 static void add_member(struct tap *t, size_t size)
 {
-    z_stream z = { 0 };
-    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    z.next_in = (const Bytef *)text;
-    z.avail_in = (uInt)size;
-    z.next_out = t->packed + t->size;
-    z.avail_out = (uInt)(sizeof t->packed - t->size);
-    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-    t->size = sizeof t->packed - z.avail_out;
-    (void)deflateEnd(&z);
+    uint8_t *to = t->packed + t->size;
+    size_t room = sizeof t->packed - t->size;
+    t->size += way.form == STREAM_GZIP ? press_gzip(to, room, text, size, NULL)
+                                       : press_zstd(to, room, text, size, 0);
 }
 
 static struct tap *tap(void)
@@ -46,6 +50,7 @@ static struct tap *tap(void)
     for (size_t i = 0; i < TEXT_BYTES; i++)
         text[i] = (char)('a' + i * i / 7 % 23);
     assert_int_equal(stream_open(&t->stream, &t->e), 0);
+    stream_use(&t->stream, way.gzip_by);
     return t;
 }
 
@@ -76,9 +81,9 @@ static int drain(struct tap *t, const struct stream_source *source, uint64_t out
 /* The packed bytes as a file, with so many bytes of something else before them. */
 static struct stream_source as_file(const struct tap *t, size_t before)
 {
-    struct stream_source source = { .fd = memfd_create("tap", MFD_CLOEXEC),
-                                    .size = t->size,
-                                    .offset = before };
+    struct stream_source source = {
+        .fd = memfd_create("tap", MFD_CLOEXEC), .size = t->size, .offset = before, .form = way.form
+    };
     assert_int_equal(pwrite(source.fd, t->packed, t->size, (off_t)before), t->size);
     return source;
 }
@@ -145,7 +150,10 @@ static void garbage_behind_the_end_is_found(void **state)
     t->packed[t->size++] = 'x';
     assert_int_equal(read_all(t, &all), -1);
     assert_non_null(strstr(t->e.msg, "garbage"));
-    t->packed[t->size - 1] = 0x1f; /* looks like another member and is none */
+    t->packed[t->size - 1] = t->packed[0]; /* looks like another member and is none */
+    assert_int_equal(read_all(t, &all), -1);
+    memset(t->packed + t->size, 'x', 32);
+    t->size += 32;
     assert_int_equal(read_all(t, &all), -1);
     tap_close(t);
 }
@@ -156,9 +164,13 @@ static void a_wrong_checksum_is_found(void **state)
     struct tap *t = tap();
     size_t all = 0;
     add_member(t, 1000);
-    t->packed[t->size - 8] ^= 1;
-    assert_int_equal(read_all(t, &all), -1);
-    assert_int_equal(t->e.kind, ERR_DATA);
+    for (size_t back = 1; back <= 4; back++) {
+        t->packed[t->size - back] ^= 1;
+        assert_int_equal(read_all(t, &all), -1);
+        assert_int_equal(t->e.kind, ERR_DATA);
+        t->packed[t->size - back] ^= 1;
+    }
+    assert_int_equal(read_all(t, &all), 0);
     tap_close(t);
 }
 
@@ -173,6 +185,103 @@ static void more_than_allowed_is_a_bomb(void **state)
     assert_int_equal(drain(t, &source, TEXT_BYTES - 1, &all), -1);
     assert_int_equal(t->e.kind, ERR_DATA);
     (void)close(source.fd);
+    tap_close(t);
+}
+
+/* Whatever lies between two reads: a header, a block, the checksum, the member's end. */
+static void members_may_end_anywhere_in_the_input(void **state)
+{
+    (void)state;
+    struct tap *t = tap();
+    size_t all = 0;
+    size_t members = 0;
+    while (t->size < 3 * STREAM_IN_BYTES && t->size + 4096 < sizeof t->packed) {
+        add_member(t, 1 + members++ % 700);
+    }
+    size_t wanted = 0;
+    for (size_t i = 0; i < members; i++)
+        wanted += 1 + i % 700;
+    struct stream_source source = as_file(t, 0);
+    assert_int_equal(stream_start(&t->stream, &source, UINT64_MAX, &t->e), 0);
+    const uint8_t *bytes = NULL;
+    size_t size = 0;
+    do {
+        assert_int_equal(stream_read(&t->stream, &bytes, &size, &t->e), 0);
+        all += size;
+    } while (size > 0);
+    assert_int_equal(all, wanted);
+    (void)close(source.fd);
+    tap_close(t);
+}
+
+static void the_stored_bytes_can_be_hashed(void **state)
+{
+    (void)state;
+    struct tap *t = tap();
+    struct sha256_ctx stored;
+    struct sha256_ctx wanted;
+    uint8_t digests[2][SHA256_DIGEST_SIZE];
+    size_t all = 0;
+    add_member(t, TEXT_BYTES);
+    sha256_init(&stored);
+    sha256_init(&wanted);
+    t->stream.stored = &stored;
+    assert_int_equal(read_all(t, &all), 0);
+    sha256_update(&wanted, t->size, t->packed);
+    sha256_digest(&stored, sizeof digests[0], digests[0]);
+    sha256_digest(&wanted, sizeof digests[1], digests[1]);
+    assert_memory_equal(digests[0], digests[1], sizeof digests[0]);
+    tap_close(t);
+}
+
+static void an_empty_file_is_no_packed_stream(void **state)
+{
+    (void)state;
+    struct tap *t = tap();
+    size_t all = 0;
+    assert_int_equal(read_all(t, &all), -1);
+    assert_non_null(strstr(t->e.msg, "truncated"));
+    tap_close(t);
+}
+
+static void frames_that_are_to_be_skipped_are_skipped(void **state)
+{
+    (void)state;
+    static const uint8_t skipped[] = { 0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 'a', 'b', 'c' };
+    struct tap *t = tap();
+    size_t all = 0;
+    memcpy(t->packed, skipped, sizeof skipped);
+    t->size = sizeof skipped;
+    assert_int_equal(read_all(t, &all), 0);
+    assert_int_equal(all, 0);
+    add_member(t, TEXT_BYTES);
+    memcpy(t->packed + t->size, skipped, sizeof skipped);
+    t->size += sizeof skipped;
+    assert_int_equal(read_all(t, &all), 0);
+    assert_int_equal(all, TEXT_BYTES);
+    t->size--;
+    assert_int_equal(read_all(t, &all), -1);
+    assert_non_null(strstr(t->e.msg, "truncated"));
+    tap_close(t);
+}
+
+/* A frame header that asks for so large a window, and nothing else: RFC 8878 3.1.1.1. */
+static void a_window_up_to_the_limit_is_taken(void **state)
+{
+    (void)state;
+    struct tap *t = tap();
+    size_t all = 0;
+    static const uint8_t header[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x00 };
+    static const uint8_t last_empty_raw_block[] = { 0x01, 0x00, 0x00 };
+    for (unsigned log = DECODER_WINDOW_LOG; log <= DECODER_WINDOW_LOG + 1; log++) {
+        memcpy(t->packed, header, sizeof header);
+        t->packed[sizeof header] = (uint8_t)((log - 10) << 3);
+        memcpy(t->packed + sizeof header + 1, last_empty_raw_block, sizeof last_empty_raw_block);
+        t->size = sizeof header + 1 + sizeof last_empty_raw_block;
+        assert_int_equal(read_all(t, &all), log == DECODER_WINDOW_LOG ? 0 : -1);
+    }
+    assert_int_equal(t->e.kind, ERR_DATA);
+    assert_non_null(strstr(t->e.msg, "memory"));
     tap_close(t);
 }
 
@@ -207,17 +316,33 @@ static void a_file_that_is_shorter_than_said_is_found(void **state)
     tap_close(t);
 }
 
+#define OF_EVERY_WAY                                                                               \
+    cmocka_unit_test(all_members_come_out_one_after_the_other),                                    \
+        cmocka_unit_test(members_may_end_anywhere_in_the_input),                                   \
+        cmocka_unit_test(a_stream_may_lie_within_a_file),                                          \
+        cmocka_unit_test(every_truncation_is_found),                                               \
+        cmocka_unit_test(garbage_behind_the_end_is_found),                                         \
+        cmocka_unit_test(a_wrong_checksum_is_found),                                               \
+        cmocka_unit_test(more_than_allowed_is_a_bomb),                                             \
+        cmocka_unit_test(the_stored_bytes_can_be_hashed),                                          \
+        cmocka_unit_test(an_empty_file_is_no_packed_stream),                                       \
+        cmocka_unit_test(a_file_that_is_shorter_than_said_is_found)
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_members_come_out_one_after_the_other),
-        cmocka_unit_test(a_stream_may_lie_within_a_file),
-        cmocka_unit_test(every_truncation_is_found),
-        cmocka_unit_test(garbage_behind_the_end_is_found),
-        cmocka_unit_test(a_wrong_checksum_is_found),
-        cmocka_unit_test(more_than_allowed_is_a_bomb),
-        cmocka_unit_test(plain_bytes_come_out_as_they_are),
-        cmocka_unit_test(a_file_that_is_shorter_than_said_is_found),
+    const struct CMUnitTest gzip[] = { OF_EVERY_WAY };
+    const struct CMUnitTest zstd[] = {
+        OF_EVERY_WAY,
+        cmocka_unit_test(frames_that_are_to_be_skipped_are_skipped),
+        cmocka_unit_test(a_window_up_to_the_limit_is_taken),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest plain[] = { cmocka_unit_test(plain_bytes_come_out_as_they_are) };
+    way = (struct way){ STREAM_GZIP, STREAM_BY_ZLIB };
+    int failed = cmocka_run_group_tests_name("gzip by zlib", gzip, NULL, NULL);
+    failed += cmocka_run_group_tests_name("plain", plain, NULL, NULL);
+    way.gzip_by = STREAM_BY_ISAL;
+    failed += cmocka_run_group_tests_name("gzip by ISA-L", gzip, NULL, NULL);
+    way = (struct way){ STREAM_ZSTD, STREAM_BY_ZLIB };
+    failed += cmocka_run_group_tests_name("zstd", zstd, NULL, NULL);
+    return failed;
 }

@@ -138,6 +138,44 @@ static void the_mix_is_that_of_the_header(void **state)
     }
 }
 
+static unsigned depth(const char *path)
+{
+    unsigned n = 1;
+    for (; *path; path++)
+        n += *path == '/';
+    return n;
+}
+
+/* The median size lies below 6 kB whatever the layer's sum is scaled to; trees are deep. */
+static void packages_of_a_language_are_small_and_deep(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct tree t;
+        struct err e;
+        const struct tree_conf conf = { .seed = seed,
+                                        .name = "dependencies",
+                                        .mix = TREE_PACKAGES,
+                                        .file_bytes = FILES * UINT64_C(16700),
+                                        .files = FILES };
+        assert_int_equal(tree_make(&conf, &t, &e), 0);
+        unsigned small = 0;
+        unsigned deep = 0;
+        for (unsigned i = 0; i < t.count; i++) {
+            const struct tree_entry *entry = &t.entries[i];
+            small += entry->type == TREE_FILE && entry->size < 6000;
+            deep += entry->type == TREE_FILE && depth(entry->path) >= 5;
+            assert_true(depth(entry->path) <= 13);
+        }
+        unsigned files = count(&t, TREE_FILE);
+        assert_true(small * 2 > files && small * 100 < files * 75);
+        assert_true(deep * 2 > files);
+        assert_true(count(&t, TREE_DIR) >= FILES / 7);
+        assert_true(t.file_bytes <= conf.file_bytes && t.file_bytes > conf.file_bytes * 97 / 100);
+        tree_release(&t);
+    }
+}
+
 static void a_layer_deletes_what_the_one_below_has(void **state)
 {
     (void)state;
@@ -184,6 +222,7 @@ int main(void)
         cmocka_unit_test(names_are_unique_and_parents_come_first),
         cmocka_unit_test(hard_links_point_to_earlier_files_and_share_their_metadata),
         cmocka_unit_test(the_mix_is_that_of_the_header),
+        cmocka_unit_test(packages_of_a_language_are_small_and_deep),
         cmocka_unit_test(a_layer_deletes_what_the_one_below_has),
         cmocka_unit_test(a_layer_without_files_is_possible),
     };

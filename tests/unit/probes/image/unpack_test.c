@@ -117,37 +117,46 @@ static void prove_entry(const struct proof *p, const struct tree_entry *entry)
         prove_xattr(p, entry);
 }
 
+static void prove_layer(struct layer *layer, const struct content *content)
+{
+    struct crate *c = crate_open();
+    struct proof p = { .content = content, .crate = c };
+    assert_int_equal(layer_write(layer, content, PACKER_GZIP, c->fd, NULL, &c->e), 0);
+    const struct stream_source source = { .fd = c->fd, .size = layer->packed_bytes };
+    p.has_xattrs = fsetxattr(c->dir, "user.test", "x", 1, 0) == 0;
+    if (unpack_layer(&c->unpack, &source, c->dir, &c->limits, &c->count, &c->e))
+        fail_msg("%s", c->e.msg);
+    for (unsigned k = 0; k < layer->tree.count; k++)
+        prove_entry(&p, &layer->tree.entries[k]);
+    assert_int_equal(c->count.entries, layer->tree.count);
+    assert_int_equal(c->count.stream_bytes, layer->tar_bytes);
+    assert_int_equal(c->count.written_bytes, layer->tree.file_bytes);
+    crate_close(c);
+}
+
 /* Types, modes, owners, times, links, attributes, content and whiteouts of every entry. */
-static void every_layer_becomes_the_tree_of_its_manifest(void **state)
+static void every_layer_becomes_the_tree_that_it_was_made_of(void **state)
 {
     (void)state;
     static struct content content;
-    const struct layer_conf conf = {
-        .seed = 11, .bytes = 4 << 20, .layers = 3, .level = 1, .threads = 2
-    };
-    struct layer_set set;
+    static const char *const names[] = { "base", "dependencies", "application" };
+    struct layer layers[3] = { 0 };
     struct err e;
-    char path[64];
-    int dir = fake_dir(path);
-    assert_int_equal(layer_set_make(&conf, dir, NULL, &set, &e), 0);
-    content_init(&content, conf.seed);
-    for (unsigned i = 0; i < set.count; i++) {
-        struct crate *c = crate_open();
-        struct proof p = { .content = &content, .crate = c };
-        const struct stream_source source = { .fd = set.layers[i].fd,
-                                              .size = set.layers[i].packed_bytes };
-        p.has_xattrs = fsetxattr(c->dir, "user.test", "x", 1, 0) == 0;
-        if (unpack_layer(&c->unpack, &source, c->dir, &c->limits, &c->count, &c->e))
-            fail_msg("%s", c->e.msg);
-        for (unsigned k = 0; k < set.layers[i].tree.count; k++)
-            prove_entry(&p, &set.layers[i].tree.entries[k]);
-        assert_int_equal(c->count.entries, set.layers[i].tree.count);
-        assert_int_equal(c->count.stream_bytes, set.layers[i].tar_bytes);
-        assert_int_equal(c->count.written_bytes, set.layers[i].tree.file_bytes);
-        crate_close(c);
+    content_init(&content, 11);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct tree_conf conf = {
+            .seed = 11,
+            .name = names[i],
+            .mix = i == 1 ? TREE_PACKAGES : TREE_DISTRIBUTION,
+            .file_bytes = 1400000,
+            .files = 60,
+            .below = i ? &layers[i - 1].tree : NULL,
+        };
+        assert_int_equal(tree_make(&conf, &layers[i].tree, &e), 0);
+        prove_layer(&layers[i], &content);
     }
-    layer_set_release(&set);
-    fake_dir_remove(dir, path);
+    for (unsigned i = 0; i < 3; i++)
+        layer_release(&layers[i]);
 }
 
 static void dropping_counts_what_unpacking_reads(void **state)
@@ -500,7 +509,7 @@ static void every_skipped_sort_has_a_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_layer_becomes_the_tree_of_its_manifest),
+        cmocka_unit_test(every_layer_becomes_the_tree_that_it_was_made_of),
         cmocka_unit_test(dropping_counts_what_unpacking_reads),
         cmocka_unit_test(an_empty_layer_is_a_layer),
         cmocka_unit_test(the_layer_directory_itself_may_be_an_entry),
