@@ -34,7 +34,7 @@ struct apply_item {
     struct archive *reader;
     struct archive_entry *entry;
     struct beneath_name name;
-    char path[WALK_PATH_BYTES]; /* for system calls at a->at.at_fd */
+    char path[WALK_PATH_BYTES]; /* for system calls at a->at.root_fd */
     struct timespec times[2];
     mode_t mode; /* permission bits */
 };
@@ -107,7 +107,7 @@ static int apply_make_way(struct apply *a, const struct apply_item *it, struct e
 {
     struct stat st;
     const char *path = it->path;
-    if (fstatat(a->at.at_fd, path, &st, AT_SYMLINK_NOFOLLOW))
+    if (fstatat(a->at.root_fd, path, &st, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : apply_fail("look at what has its name", e);
     if (S_ISDIR(st.st_mode) && archive_entry_filetype(it->entry) == AE_IFDIR &&
         !archive_entry_hardlink(it->entry))
@@ -120,7 +120,7 @@ static int apply_xattr(const struct apply *a, const char *path, const char *name
                        size_t size)
 {
     char whole[WALK_PATH_BYTES + APPLY_PROC_BYTES];
-    if (a->at.at_fd == AT_FDCWD)
+    if (a->at.root_size > 0)
         return lsetxattr(path, name, value, size, 0);
     (void)snprintf(whole, sizeof whole, "/proc/self/fd/%d/%s", a->at.root_fd, path);
     return lsetxattr(whole, name, value, size, 0);
@@ -165,7 +165,7 @@ static int apply_owner(struct apply *a, const struct apply_item *it, struct err 
         apply_skip(a, APPLY_OWNER);
         return 0;
     }
-    return fchownat(a->at.at_fd, it->path, uid, gid, AT_SYMLINK_NOFOLLOW)
+    return fchownat(a->at.root_fd, it->path, uid, gid, AT_SYMLINK_NOFOLLOW)
                ? apply_owner_failed(a, e)
                : 0;
 }
@@ -184,12 +184,12 @@ static int apply_stamp(struct apply *a, const struct apply_item *it, struct err 
     const char *path = it->path;
     if (apply_owner(a, it, e) || apply_xattrs(a, it, e))
         return -1;
-    if (fstatat(a->at.at_fd, path, &st, AT_SYMLINK_NOFOLLOW))
+    if (fstatat(a->at.root_fd, path, &st, AT_SYMLINK_NOFOLLOW))
         return apply_fail("look at it", e);
     /* fchmodat follows links. */
-    if (!S_ISLNK(st.st_mode) && fchmodat(a->at.at_fd, path, apply_mode(a, it), 0))
+    if (!S_ISLNK(st.st_mode) && fchmodat(a->at.root_fd, path, apply_mode(a, it), 0))
         return apply_fail("set the mode", e);
-    return utimensat(a->at.at_fd, path, it->times, AT_SYMLINK_NOFOLLOW)
+    return utimensat(a->at.root_fd, path, it->times, AT_SYMLINK_NOFOLLOW)
                ? apply_fail("set the times", e)
                : 0;
 }
@@ -248,7 +248,7 @@ static int apply_file(struct apply *a, const struct apply_item *it, struct err *
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     if (apply_allow_size(a, it, e))
         return -1;
-    AUTO_CLOSE int fd = openat(a->at.at_fd, it->path, flags, it->mode);
+    AUTO_CLOSE int fd = openat(a->at.root_fd, it->path, flags, it->mode);
     if (fd < 0)
         return apply_fail("create it", e);
     if (fchmod(fd, it->mode))
@@ -261,9 +261,9 @@ static int apply_dir(struct apply *a, const struct apply_item *it, struct err *e
 {
     struct stat st;
     const char *path = it->path;
-    bool is_there = fstatat(a->at.at_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!is_there && (mkdirat(a->at.at_fd, path, apply_mode(a, it)) ||
-                      fchmodat(a->at.at_fd, path, apply_mode(a, it), 0)))
+    bool is_there = fstatat(a->at.root_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!is_there && (mkdirat(a->at.root_fd, path, apply_mode(a, it)) ||
+                      fchmodat(a->at.root_fd, path, apply_mode(a, it), 0)))
         return apply_fail("create it", e);
     return places_add(&a->places, it->name.path, it->mode, it->times, e);
 }
@@ -273,7 +273,7 @@ static int apply_symlink(struct apply *a, const struct apply_item *it, struct er
     const char *target = archive_entry_symlink(it->entry);
     if (!target)
         target = archive_entry_symlink_utf8(it->entry);
-    return symlinkat(target ? target : "", a->at.at_fd, it->path)
+    return symlinkat(target ? target : "", a->at.root_fd, it->path)
                ? apply_fail("create it", e)
                : 0;
 }
@@ -282,7 +282,7 @@ static int apply_symlink(struct apply *a, const struct apply_item *it, struct er
 static int apply_make_node(struct apply *a, const char *path, mode_t mode, dev_t dev,
                            enum apply_skip skip, struct err *e)
 {
-    if (mknodat(a->at.at_fd, path, mode, dev) == 0)
+    if (mknodat(a->at.root_fd, path, mode, dev) == 0)
         return 1;
     if (errno != EPERM)
         return apply_fail("create it", e);
@@ -297,11 +297,12 @@ static int apply_whiteout(struct apply *a, struct apply_item *it, struct err *e)
     memmove(last, last + sizeof APPLY_MARK - 1, strlen(last) - (sizeof APPLY_MARK - 1) + 1);
     if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
         return err_set(e, ERR_DATA, 0, "it deletes nothing that has a name");
-    if (file_remove_tree_at(a->at.root_fd, it->name.path, e))
-        return err_wrap(e, "replace what has its name");
+    walk_path(&a->at, it->name.path, it->path);
+    if (apply_remove(a, it, e))
+        return -1;
     if (a->at.below == 0)
         return 0;
-    int made = apply_make_node(a, it->name.path, S_IFCHR, makedev(0, 0), APPLY_WHITEOUT, e);
+    int made = apply_make_node(a, it->path, S_IFCHR, makedev(0, 0), APPLY_WHITEOUT, e);
     return made > 0 ? apply_owner(a, it, e) : made;
 }
 
@@ -330,7 +331,7 @@ static int apply_hardlink(struct apply *a, const struct apply_item *it, const ch
         walk_parent(&a->at, &to, false, e))
         return err_wrap(e, "link to '%s'", beneath_show(target, shown));
     walk_path(&a->at, to.path, to_path);
-    if (linkat(a->at.at_fd, to_path, a->at.at_fd, it->path, 0) == 0)
+    if (linkat(a->at.root_fd, to_path, a->at.root_fd, it->path, 0) == 0)
         return 0;
     return err_set(e, errno == ENOENT ? ERR_DATA : err_kind_of(errno), errno, "link to '%s'",
                    beneath_show(target, shown));

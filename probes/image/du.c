@@ -22,7 +22,7 @@ struct du_way {
 static int du_enter(struct du_way *w, struct err *e)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(w->at->at_fd, w->path[0] ? w->path : ".", flags);
+    int fd = openat(w->at->root_fd, w->path[0] ? w->path : ".", flags);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!dir) {
         int sys = errno;
@@ -47,7 +47,7 @@ static int du_look(struct du_way *w, const char *name, struct du *found, struct 
     size_t room = sizeof w->path - above;
     bool is_slash = above > 0 && w->path[above - 1] != '/';
     int n = snprintf(w->path + above, room, "%s%s", is_slash ? "/" : "", name);
-    if (n < 0 || (size_t)n >= room || fstatat(w->at->at_fd, w->path, &st, AT_SYMLINK_NOFOLLOW))
+    if (n < 0 || (size_t)n >= room || fstatat(w->at->root_fd, w->path, &st, AT_SYMLINK_NOFOLLOW))
         return err_set(e, err_kind_of(errno), errno, "look at what was unpacked");
     found->entries++;
     found->disk_bytes += (uint64_t)st.st_blocks * 512;

@@ -68,11 +68,11 @@ static int places_finish(const struct places *p, const struct walk *at,
         return -1;
     walk_path(at, path, whole);
     if (walk_parent(at, &name, false, &ignored) ||
-        fstatat(at->at_fd, whole, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
+        fstatat(at->root_fd, whole, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
         return 0;
-    if (!p->is_root && fchmodat(at->at_fd, whole, record->mode, 0))
+    if (!p->is_root && fchmodat(at->root_fd, whole, record->mode, 0))
         return err_set(e, err_kind_of(errno), errno, "set the mode");
-    if (utimensat(at->at_fd, whole, record->times, AT_SYMLINK_NOFOLLOW))
+    if (utimensat(at->root_fd, whole, record->times, AT_SYMLINK_NOFOLLOW))
         return err_set(e, err_kind_of(errno), errno, "set the times");
     return 0;
 }

@@ -51,7 +51,7 @@ void walk_start(struct walk *w, int root_fd, int layers_fd, unsigned below)
     char link[WALK_LAYER_BYTES + sizeof "/proc/self/fd/"];
     struct stat by_name;
     struct stat by_fd;
-    w->root_fd = w->at_fd = root_fd;
+    w->root_fd = root_fd;
     w->layers_fd = layers_fd;
     w->below = below;
     w->root_size = 0;
@@ -61,7 +61,6 @@ void walk_start(struct walk *w, int root_fd, int layers_fd, unsigned below)
     if (size > 0 && walk_are_ours(w->root) && lstat(w->root, &by_name) == 0 &&
         fstat(root_fd, &by_fd) == 0 && by_name.st_dev == by_fd.st_dev &&
         by_name.st_ino == by_fd.st_ino) {
-        w->at_fd = AT_FDCWD;
         w->root_size = (size_t)size + 1;
         memcpy(w->root + size, "/", 2);
     }
@@ -78,7 +77,7 @@ static int walk_look(const struct walk *w, const char *path, enum walk_found *fo
     struct stat st;
     char shown[BENEATH_SHOWN_BYTES];
     *found = WALK_MISSING;
-    if (fstatat(w->at_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fstatat(w->root_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
         *found = S_ISDIR(st.st_mode) ? WALK_DIRECTORY : WALK_OTHER;
     else if (errno == ENOTDIR)
         *found = WALK_OTHER;
@@ -123,7 +122,7 @@ static void walk_inherit(const struct walk *w, const char *path)
 {
     struct stat st;
     AUTO_CLOSE int to_fd =
-        openat(w->at_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        openat(w->root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     for (unsigned i = w->below; i > 0 && to_fd >= 0; i--) {
         AUTO_CLOSE int from_fd = walk_open_below(w, i - 1, path + w->root_size);
         if (from_fd < 0 && errno == ENOENT)
@@ -143,7 +142,7 @@ static void walk_inherit(const struct walk *w, const char *path)
 static int walk_make(const struct walk *w, const char *path, struct err *e)
 {
     char shown[BENEATH_SHOWN_BYTES];
-    if (mkdirat(w->at_fd, path, 0755) || fchmodat(w->at_fd, path, 0755, 0))
+    if (mkdirat(w->root_fd, path, 0755) || fchmodat(w->root_fd, path, 0755, 0))
         return err_set(e, err_kind_of(errno), errno, "make its parent '%s'",
                        beneath_show(path + w->root_size, shown));
     if (w->layers_fd >= 0)

@@ -26,9 +26,8 @@ enum {
 
 struct walk {
     int root_fd;    /* borrowed: the layer's directory */
-    int at_fd;      /* what walk_path's paths start at: AT_FDCWD, or root_fd */
     size_t root_size;     /* bytes of root */
-    char root[PATH_MAX];  /* its absolute path with a slash at the end; "": they start at root_fd */
+    char root[PATH_MAX];  /* its absolute path with a slash at the end; "": paths start at root_fd */
     int layers_fd;  /* borrowed: holds those of the layers below, "0/fs", "1/fs", ...; -1: none */
     unsigned below; /* how many there are */
 };
@@ -39,7 +38,10 @@ struct walk {
  * belongs to root or to us, and who else may write there is kept from renaming by the sticky bit.
  */
 void walk_start(struct walk *w, int root_fd, int layers_fd, unsigned below);
-/* The path of an entry for system calls at w->at_fd; "" for the root itself. */
+/*
+ * The path of an entry for system calls at w->root_fd, which an absolute one ignores: one that
+ * somebody forgot to make absolute stays below. "" for the root itself.
+ */
 void walk_path(const struct walk *w, const char *path, char whole[WALK_PATH_BYTES]);
 /* ERR_DATA when the way is blocked, or missing and not to be made. */
 int walk_parent(const struct walk *w, const struct beneath_name *name, bool make, struct err *e);

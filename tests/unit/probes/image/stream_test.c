@@ -6,8 +6,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#define ZLIB_CONST /* next_in is only read */
-#include <zlib.h>
 
 #include <cmocka.h>
 
