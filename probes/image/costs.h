@@ -6,12 +6,14 @@
 #define PROBES_IMAGE_COSTS_H
 
 struct costs {
-    double hash_ratio;    /* of its SHA-256 to ours, which uses the CPU's instructions for it */
     double inflate_ratio; /* of its own gzip decoder to zlib, where it uses no program */
     double zstd_ratio;    /* of its zstd decoder to libzstd */
     /* CPU time in units of yardstick.h: */
+    double hash_kib;  /* of hashing a KiB; 0: by the CPU's own instructions, as here */
     double entry_kib; /* of an entry's code around the system calls */
     double part_kib;  /* and so much for each part of its parent's name */
+    /* Times that the runtime's threads wake one another more than ours for a program's chunk. */
+    unsigned chunk_turns;
     double read_kib;  /* of a read of what a program decoded, beside the waking (stir.h) */
 };
 

@@ -43,7 +43,12 @@ static enum inflow_way inflow_choose(const struct inflow *i, enum stream_form fo
 static int inflow_make_from_program(void *arg, uint8_t *bytes, size_t room, size_t *size,
                                     struct err *e)
 {
-    return filter_read(arg, bytes, room, size, e);
+    struct inflow *i = arg;
+    if (filter_read(&i->filter, bytes, room, size, e))
+        return -1;
+    for (unsigned k = 0; k < i->runtime->costs->chunk_turns; k++)
+        stir_turn(&i->stir);
+    return 0;
 }
 
 static int inflow_make_from_stream(void *arg, uint8_t *bytes, size_t room, size_t *size,
@@ -62,7 +67,7 @@ static int inflow_start_program(struct inflow *i, const struct stream_source *so
 {
     const char *const argv[] = { i->runtime->program, "-d", "-c", NULL };
     const struct ahead_conf conf = { .make = inflow_make_from_program,
-                                     .arg = &i->filter,
+                                     .arg = i,
                                      .blocks = 1,
                                      .room = FILTER_CHUNK_BYTES };
     if (filter_start(&i->filter, argv, source, e))
@@ -96,6 +101,7 @@ int inflow_start(struct inflow *i, const struct stream_source *source, uint64_t 
     i->beside_ns = 0;
     i->decode_surcharge = i->runtime && is_gzip ? i->runtime->costs->inflate_ratio - 1 : 0;
     i->read_ns = i->runtime ? i->runtime->costs->read_kib * i->runtime->kib_ns : 0;
+    i->hash_byte_ns = i->runtime ? i->runtime->costs->hash_kib * i->runtime->kib_ns / 1024 : 0;
     sha256_init(&i->hash);
     switch (i->way) {
     case INFLOW_PROGRAM:
@@ -135,12 +141,16 @@ static int inflow_from_here(struct inflow *i, struct err *e)
     return 0;
 }
 
+/* Where the runtime hashes without the CPU's instructions for it, the difference is spent. */
 static void inflow_hash(struct inflow *i, const uint8_t *bytes, size_t size)
 {
-    double ratio = i->runtime ? i->runtime->costs->hash_ratio - 1 : 0;
-    uint64_t start_ns = ratio > 0 ? clk_thread_cpu_ns() : 0;
+    uint64_t start_ns = i->hash_byte_ns > 0 ? clk_thread_cpu_ns() : 0;
     sha256_update(&i->hash, size, bytes);
-    inflow_charge(i, start_ns, ratio);
+    if (i->hash_byte_ns > 0) {
+        double more_ns =
+            (double)size * i->hash_byte_ns - (double)(clk_thread_cpu_ns() - start_ns);
+        surcharge_owe(&i->spent, more_ns > 0 ? more_ns : 0);
+    }
 }
 
 int inflow_read(struct inflow *i, const uint8_t **bytes, size_t *size, struct err *e)

@@ -14,29 +14,66 @@
 enum stir_state {
     STIR_SLEEPS,
     STIR_LOOKS,
+    STIR_ASKED, /* somebody waits for an answer */
     STIR_LEAVES
 };
 
-static void stir_wake(struct stir *s)
+static void stir_wake(uint32_t *word)
 {
-    (void)syscall(SYS_futex, &s->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void stir_wait(uint32_t *word, uint32_t while_it_is)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, while_it_is, NULL, NULL, 0);
+}
+
+static uint32_t stir_state(const struct stir *s)
+{
+    return __atomic_load_n(&s->word, __ATOMIC_SEQ_CST);
+}
+
+/* Whether it was `from`; it is `to` then. */
+static bool stir_change(struct stir *s, uint32_t from, uint32_t to)
+{
+    return __atomic_compare_exchange_n(&s->word, &from, to, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+static void stir_answer(struct stir *s)
+{
+    if (!stir_change(s, STIR_ASKED, STIR_LOOKS))
+        return;
+    (void)__atomic_add_fetch(&s->answers, 1, __ATOMIC_SEQ_CST);
+    stir_wake(&s->answers);
 }
 
 /* Looks round for a moment, then sleeps until it is woken. */
+static void stir_look(struct stir *s)
+{
+    uint64_t until_ns = clk_now_ns() + STIR_LOOK_NS;
+    while (stir_state(s) == STIR_LOOKS && clk_now_ns() < until_ns) {
+    }
+    (void)stir_change(s, STIR_LOOKS, STIR_SLEEPS);
+}
+
 static void *stir_thread(void *arg)
 {
     struct stir *s = arg;
     for (;;) {
-        uint64_t until_ns = clk_now_ns() + STIR_LOOK_NS;
-        uint32_t looks = STIR_LOOKS;
-        while (clk_now_ns() < until_ns) {
-        }
-        (void)__atomic_compare_exchange_n(&s->word, &looks, STIR_SLEEPS, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_SEQ_CST);
-        while (__atomic_load_n(&s->word, __ATOMIC_SEQ_CST) == STIR_SLEEPS)
-            (void)syscall(SYS_futex, &s->word, FUTEX_WAIT_PRIVATE, STIR_SLEEPS, NULL, NULL, 0);
-        if (__atomic_load_n(&s->word, __ATOMIC_SEQ_CST) == STIR_LEAVES)
+        switch (stir_state(s)) {
+        case STIR_SLEEPS:
+            stir_wait(&s->word, STIR_SLEEPS);
+            break;
+        case STIR_LOOKS:
+            stir_look(s);
+            break;
+        case STIR_ASKED:
+            stir_answer(s);
+            break;
+        default:
             return NULL;
+        }
     }
 }
 
@@ -55,10 +92,19 @@ int stir_open(struct stir *s, struct err *e)
 
 void stir_nudge(struct stir *s)
 {
-    uint32_t sleeps = STIR_SLEEPS;
-    if (s->is_open && __atomic_compare_exchange_n(&s->word, &sleeps, STIR_LOOKS, false,
-                                                  __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-        stir_wake(s);
+    if (s->is_open && stir_change(s, STIR_SLEEPS, STIR_LOOKS))
+        stir_wake(&s->word);
+}
+
+void stir_turn(struct stir *s)
+{
+    if (!s->is_open)
+        return;
+    uint32_t before = __atomic_load_n(&s->answers, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&s->word, STIR_ASKED, __ATOMIC_SEQ_CST) == STIR_SLEEPS)
+        stir_wake(&s->word);
+    while (__atomic_load_n(&s->answers, __ATOMIC_SEQ_CST) == before)
+        stir_wait(&s->answers, before);
 }
 
 void stir_release(struct stir *s)
@@ -66,7 +112,7 @@ void stir_release(struct stir *s)
     if (!s->is_open)
         return;
     __atomic_store_n(&s->word, STIR_LEAVES, __ATOMIC_SEQ_CST);
-    stir_wake(s);
+    stir_wake(&s->word);
     (void)pthread_join(s->thread, NULL);
     s->is_open = false;
 }

@@ -20,13 +20,16 @@
 
 struct stir {
     pthread_t thread;
-    uint32_t word; /* enum stir_state, atomic; a futex */
+    uint32_t word;    /* enum stir_state, atomic; a futex */
+    uint32_t answers; /* to stir_turn, atomic; a futex */
     bool is_open;  /* false on one CPU */
 };
 
 int stir_open(struct stir *s, struct err *e);
 void stir_release(struct stir *s); /* idempotent */
-/* Wakes it when it sleeps. */
+/* Wakes it when it sleeps. Any thread. */
 void stir_nudge(struct stir *s);
+/* Wakes it and waits until it has answered: to another thread and back. One thread at a time. */
+void stir_turn(struct stir *s);
 
 #endif
