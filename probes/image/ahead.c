@@ -20,6 +20,7 @@ static void ahead_fill(struct ahead *a, struct ahead_block *block, struct surcha
         block->size = 0;
     else if (a->conf.surcharge > 0)
         surcharge_owe(s, (double)(clk_thread_cpu_ns() - start_ns) * a->conf.surcharge);
+    surcharge_owe(s, a->conf.block_ns);
 }
 
 /* With the lock held: until the stream ends, fails or is stopped. */

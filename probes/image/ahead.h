@@ -30,7 +30,8 @@ struct ahead_conf {
     void *arg;
     unsigned blocks;   /* 1..AHEAD_BLOCKS_MAX; with 1 the two work by turns */
     size_t room;       /* of a block, up to AHEAD_BLOCK_BYTES */
-    double surcharge;  /* of the CPU time that making takes; see surcharge.h */
+    double surcharge;  /* of the CPU time that making takes, see surcharge.h; and */
+    double block_ns;   /* for each block */
 };
 
 enum ahead_state {

@@ -12,8 +12,8 @@ struct costs {
     double hash_kib;  /* of hashing a KiB; 0: by the CPU's own instructions, as here */
     double entry_kib; /* of an entry's code around the system calls */
     double part_kib;  /* and so much for each part of its parent's name */
-    /* Times that the runtime's threads wake one another more than ours for a program's chunk. */
-    unsigned chunk_turns;
+    /* CPU time that handing on a program's chunk costs in its scheduler, in units of stir.h. */
+    double chunk_turns;
     double read_kib;  /* of a read of what a program decoded, beside the waking (stir.h) */
 };
 

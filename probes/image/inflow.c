@@ -18,8 +18,10 @@ int inflow_open(struct inflow *i, const struct runtime *runtime, struct err *e)
         return -1;
     if (!runtime)
         return 0;
-    return filter_open(&i->filter, e) || ahead_open(&i->ahead, e) || stir_open(&i->stir, e) ? -1
-                                                                                            : 0;
+    if (filter_open(&i->filter, e) || ahead_open(&i->ahead, e) || stir_open(&i->stir, e))
+        return -1;
+    i->turn_ns = stir_turn_ns(&i->stir);
+    return 0;
 }
 
 void inflow_release(struct inflow *i)
@@ -46,8 +48,7 @@ static int inflow_make_from_program(void *arg, uint8_t *bytes, size_t room, size
     struct inflow *i = arg;
     if (filter_read(&i->filter, bytes, room, size, e))
         return -1;
-    for (unsigned k = 0; k < i->runtime->costs->chunk_turns; k++)
-        stir_turn(&i->stir);
+    stir_nudge(&i->stir);
     return 0;
 }
 
@@ -69,6 +70,7 @@ static int inflow_start_program(struct inflow *i, const struct stream_source *so
     const struct ahead_conf conf = { .make = inflow_make_from_program,
                                      .arg = i,
                                      .blocks = 1,
+                                     .block_ns = i->runtime->costs->chunk_turns * i->turn_ns,
                                      .room = FILTER_CHUNK_BYTES };
     if (filter_start(&i->filter, argv, source, e))
         return -1;

@@ -6,10 +6,15 @@
 #include <unistd.h>
 
 #include "probes/kit/clk.h"
+#include "probes/kit/stats.h"
 
 /* SOURCE: Go runtime/proc.go, stealWork: four rounds over all processors, with usleep(3) in the last
  * where one of them runs. */
 #define STIR_LOOK_NS (5 * (uint64_t)CLK_NS_PER_US)
+
+enum {
+    STIR_TURNS = 200 /* some 10 ms */
+};
 
 enum stir_state {
     STIR_SLEEPS,
@@ -96,15 +101,27 @@ void stir_nudge(struct stir *s)
         stir_wake(&s->word);
 }
 
-void stir_turn(struct stir *s)
+/* To the other thread and back. */
+static void stir_turn(struct stir *s)
 {
-    if (!s->is_open)
-        return;
     uint32_t before = __atomic_load_n(&s->answers, __ATOMIC_SEQ_CST);
     if (__atomic_exchange_n(&s->word, STIR_ASKED, __ATOMIC_SEQ_CST) == STIR_SLEEPS)
         stir_wake(&s->word);
     while (__atomic_load_n(&s->answers, __ATOMIC_SEQ_CST) == before)
         stir_wait(&s->answers, before);
+}
+
+double stir_turn_ns(struct stir *s)
+{
+    double turns[STIR_TURNS];
+    for (unsigned i = 0; i < STIR_TURNS && s->is_open; i++) {
+        uint64_t start_ns = clk_now_ns();
+        stir_turn(s);
+        turns[i] = (double)(clk_now_ns() - start_ns);
+        while (stir_state(s) != STIR_SLEEPS)
+            (void)sched_yield();
+    }
+    return s->is_open ? stats_median(turns, STIR_TURNS) : 0;
 }
 
 void stir_release(struct stir *s)

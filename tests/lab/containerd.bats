@@ -41,8 +41,14 @@ tell_tree() {
     )
 }
 
+# Directories that no entry names have the time of what was last put in: now, in either.
+forget_now() {
+    find "$1" -type d -newer "$work/start" -exec touch -d @1 {} +
+}
+
 # IMAGE: both unpack it; every layer's tree is the same, and there are as many.
 beside_containerd() {
+    touch "$work/start"
     theirs=$("$versus" "$1" "$work/disk" "$work/disk/theirs")
     ours=$("$layers" pull "$1" "$work/disk/ours")
     echo "# ours: $ours; containerd: $theirs s; ratio $(awk -v a="${ours%% *}" -v b="$theirs" \
@@ -51,6 +57,8 @@ beside_containerd() {
         "$(find "$work/disk/ours/pull-0" -mindepth 1 -maxdepth 1 -type d | wc -l)" ]
     for d in "$work"/disk/theirs/*; do
         n=$(basename "$d")
+        forget_now "$d/fs"
+        forget_now "$work/disk/ours/pull-0/$n/fs"
         tell_tree "$d/fs" >"$work/theirs"
         tell_tree "$work/disk/ours/pull-0/$n/fs" >"$work/ours"
         diff "$work/theirs" "$work/ours"
