@@ -144,8 +144,7 @@ static void ahead_give_back(struct ahead *a)
 
 bool ahead_wait(struct ahead *a, int timeout_ms)
 {
-    const struct timespec until =
-        clk_timespec(clk_now_ns() + (uint64_t)timeout_ms * CLK_NS_PER_MS);
+    const struct timespec until = clk_timespec(clk_now_ns() + (uint64_t)timeout_ms * CLK_NS_PER_MS);
     int sys = 0;
     (void)pthread_mutex_lock(&a->lock);
     ahead_give_back(a);

@@ -28,14 +28,14 @@ typedef int ahead_make(void *arg, uint8_t *bytes, size_t room, size_t *size, str
 struct ahead_conf {
     ahead_make *make;
     void *arg;
-    unsigned blocks;   /* 1..AHEAD_BLOCKS_MAX; with 1 the two work by turns */
-    size_t room;       /* of a block, up to AHEAD_BLOCK_BYTES */
-    double surcharge;  /* of the CPU time that making takes, see surcharge.h; and */
-    double block_ns;   /* for each block */
+    unsigned blocks;  /* 1..AHEAD_BLOCKS_MAX; with 1 the two work by turns */
+    size_t room;      /* of a block, up to AHEAD_BLOCK_BYTES */
+    double surcharge; /* of the CPU time that making takes, see surcharge.h; and */
+    double block_ns;  /* for each block */
 };
 
 enum ahead_state {
-    AHEAD_IDLE,    /* waits for ahead_start */
+    AHEAD_IDLE, /* waits for ahead_start */
     AHEAD_RUNS,
     AHEAD_HALTING, /* to the thread: stop soon */
     AHEAD_LEAVING
@@ -57,7 +57,7 @@ struct ahead {
     bool is_reading;      /* block `taken` is in the reader's hands */
     struct err err;
     struct ahead_conf conf;
-    uint64_t spent_ns;     /* of surcharge, by the thread */
+    uint64_t spent_ns; /* of surcharge, by the thread */
 };
 
 int ahead_open(struct ahead *a, struct err *e);

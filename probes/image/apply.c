@@ -273,9 +273,8 @@ static int apply_symlink(struct apply *a, const struct apply_item *it, struct er
     const char *target = archive_entry_symlink(it->entry);
     if (!target)
         target = archive_entry_symlink_utf8(it->entry);
-    return symlinkat(target ? target : "", a->at.root_fd, it->path)
-               ? apply_fail("create it", e)
-               : 0;
+    return symlinkat(target ? target : "", a->at.root_fd, it->path) ? apply_fail("create it", e)
+                                                                    : 0;
 }
 
 /* 1: made; 0: left out. */

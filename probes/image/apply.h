@@ -2,17 +2,18 @@
  * apply: puts entries of a layer's tar into a directory, one after the other.
  *
  * The system calls are containerd's, in its order: lstat of each part of the parent (walk.h) and of
- * the name; what has the name goes, but a directory for a directory; create, mode, content in writes
- * of 32 KiB at most; then, by the name: owner (when root), attributes, lstat, mode, times. Directories
- * get their times again at the end, since what is put in changes them. Whiteouts take overlayfs' form,
- * a character device 0/0 and trusted.overlay.opaque=y on the directory; in the lowest layer, which
- * hides nothing, what has the name is removed. An entry for the directory itself is passed over. No
- * sync. SOURCE: containerd archive/tar.go in v1.6.20 and pkg/archive/tar.go in v2.3.4 (applyNaive,
- * createTarFile), tar_unix.go, tar_opts_linux.go (OverlayConvertWhiteout), diff/apply/apply_linux.go;
- * OCI image specification, layer.md, "Whiteouts".
+ * the name; what has the name goes, but a directory for a directory; create, mode, content in
+ * writes of 32 KiB at most; then, by the name: owner (when root), attributes, lstat, mode, times.
+ * Directories get their times again at the end, since what is put in changes them. Whiteouts take
+ * overlayfs' form, a character device 0/0 and trusted.overlay.opaque=y on the directory; in the
+ * lowest layer, which hides nothing, what has the name is removed. An entry for the directory
+ * itself is passed over. No sync. SOURCE: containerd archive/tar.go in v1.6.20 and
+ * pkg/archive/tar.go in v2.3.4 (applyNaive, createTarFile), tar_unix.go, tar_opts_linux.go
+ * (OverlayConvertWhiteout), diff/apply/apply_linux.go; OCI image specification, layer.md,
+ * "Whiteouts".
  *
- * What differs: files are created with O_EXCL and without O_TRUNC, names are relative to a descriptor
- * instead of absolute, and without privilege directories get their mode at the end.
+ * What differs: files are created with O_EXCL and without O_TRUNC, names are relative to a
+ * descriptor instead of absolute, and without privilege directories get their mode at the end.
  *
  * Nothing is written outside the directory (beneath.h) nor beyond the limits: an entry that would
  * is ERR_DATA. What this process may not, or the filesystem cannot, is left out and counted by

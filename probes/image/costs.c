@@ -10,9 +10,30 @@ struct costs_row {
 const struct costs *costs_of(unsigned major, unsigned minor)
 {
     static const struct costs_row rows[] = {
-        { 2, 4, { .inflate_ratio = 1.3, .zstd_ratio = 1.5, .hash_kib = 0, .entry_kib = 14, .part_kib = 1.5, .chunk_turns = 2.5, .read_kib = 1.5 } },
-        { 1, 7, { .inflate_ratio = 1.9, .zstd_ratio = 1.5, .hash_kib = 0, .entry_kib = 14, .part_kib = 1.5, .chunk_turns = 2.5, .read_kib = 1.5 } },
-        { 0, 0, { .inflate_ratio = 1.9, .zstd_ratio = 1.5, .hash_kib = 1, .entry_kib = 14, .part_kib = 1.5, .chunk_turns = 2.5, .read_kib = 1.5 } },
+        {2,
+         4, { .inflate_ratio = 1.3,
+            .zstd_ratio = 1.5,
+            .hash_kib = 0,
+            .entry_kib = 14,
+            .part_kib = 1.5,
+            .chunk_turns = 5,
+            .read_kib = 1.5 }},
+        { 1,
+         7, { .inflate_ratio = 1.9,
+            .zstd_ratio = 1.5,
+            .hash_kib = 0,
+            .entry_kib = 14,
+            .part_kib = 1.5,
+            .chunk_turns = 5,
+            .read_kib = 1.5 }},
+        { 0,
+         0, { .inflate_ratio = 1.9,
+            .zstd_ratio = 1.5,
+            .hash_kib = 1,
+            .entry_kib = 14,
+            .part_kib = 1.5,
+            .chunk_turns = 5,
+            .read_kib = 1.5 }},
     };
     size_t i = 0;
     while (major < rows[i].major || (major == rows[i].major && minor < rows[i].minor))

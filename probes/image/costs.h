@@ -14,7 +14,7 @@ struct costs {
     double part_kib;  /* and so much for each part of its parent's name */
     /* CPU time that handing on a program's chunk costs in its scheduler, in units of stir.h. */
     double chunk_turns;
-    double read_kib;  /* of a read of what a program decoded, beside the waking (stir.h) */
+    double read_kib; /* of a read of what a program decoded, beside the waking (stir.h) */
 };
 
 /* Of the version that is asked for: a row of the table in costs.c, where sources stand. */

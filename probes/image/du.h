@@ -1,8 +1,8 @@
 /*
- * du: the walk over a tree that has just been unpacked: each directory is read and each entry looked
- * at once. containerd does it to every layer when it commits it, to tell its size.
- * SOURCE: containerd plugins/snapshots/overlay/overlay.go (Commit), continuity fs/du_unix.go, which
- * looks at absolute names.
+ * du: the walk over a tree that has just been unpacked: each directory is read and each entry
+ * looked at once. containerd does it to every layer when it commits it, to tell its size. SOURCE:
+ * containerd plugins/snapshots/overlay/overlay.go (Commit), continuity fs/du_unix.go, which looks
+ * at absolute names.
  *
  * Allocates what reading directories does. One thread.
  */

@@ -38,8 +38,9 @@ static void *filter_feed(void *arg)
     uint64_t at = 0;
     while (at < f->source.size) {
         uint64_t left = f->source.size - at;
-        ssize_t n = pread(f->source.fd, f->fed, left < FILTER_CHUNK_BYTES ? left : FILTER_CHUNK_BYTES,
-                          (off_t)(f->source.offset + at));
+        ssize_t n =
+            pread(f->source.fd, f->fed, left < FILTER_CHUNK_BYTES ? left : FILTER_CHUNK_BYTES,
+                  (off_t)(f->source.offset + at));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
@@ -74,10 +75,12 @@ static int filter_spawn(struct filter *f, const char *const *argv, int in_fd, in
 {
     static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     char *const env[] = { path, NULL };
+
     union {
         const char *const *given;
         char *const *taken; /* posix_spawn changes none of them */
     } words = { .given = argv };
+
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t none;

@@ -57,8 +57,9 @@ int image_estimate(const struct probe_site *site, uint64_t slot_ns, struct probe
     struct supply_size size;
     if (supply_size(site, &size, e))
         return -1;
-    cost->write_bytes = size.make_bytes + image_sets(site, &size, slot_ns) *
-                                             (size.file_bytes + ledger_image_bytes(IMAGE_LAYERS_MAX));
+    cost->write_bytes =
+        size.make_bytes +
+        image_sets(site, &size, slot_ns) * (size.file_bytes + ledger_image_bytes(IMAGE_LAYERS_MAX));
     cost->setup_ns = size.setup_ns;
     return 0;
 }

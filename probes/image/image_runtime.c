@@ -20,39 +20,40 @@ enum {
 };
 
 static const struct metric image_runtime_metrics[] = {
-    [IMAGE_RATE] = {"image.rate", UNIT_BYTES_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+    [IMAGE_RATE] = {"image.rate",              UNIT_BYTES_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
                     "Bytes of the layers' tars that containerd would unpack a second, without the "
-                     "final sync."},
-    [IMAGE_FILES] = {"image.files", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
-                     "Entries a second: files, directories, links, whiteouts."},
-    [IMAGE_SECONDS] = {"image.seconds", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "",
-                       "Time to unpacked: what containerd would take for the image, without the "
-                        "final sync; runtime.measured and runtime.modelled are its parts."},
-    [IMAGE_SYNC] = {"image.sync", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "",
+                     "final sync."                                                           },
+    [IMAGE_FILES] = { "image.files",            UNIT_PER_S,       METRIC_HIGHER, METRIC_MEAN, "value",
+                    "Entries a second: files, directories, links, whiteouts."                },
+    [IMAGE_SECONDS] = { "image.seconds",          UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Time to unpacked: what containerd would take for the image, without the "
+                        "final sync; runtime.measured and runtime.modelled are its parts."   },
+    [IMAGE_SYNC] = { "image.sync",             UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "The sync of the filesystem after it: what unpacking left to be written."},
-    [IMAGE_DURABLE] = {"image.durable", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "",
-                       "Time to durable: unpacked, and the final sync."},
-    [IMAGE_DURABLE_LAYERS] = {"image.durable.layers", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "",
-                              "Time to durable with a sync after each layer, as containerd's "
-                               "image_pull_with_sync_fs asks for."},
-    [IMAGE_DELETE] = {"image.delete", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "",
-                      "Removing what one unpacking made, one layer after the other, as the "
-                       "runtime's garbage collection does."},
-    [IMAGE_REFERENCE] = {"image.reference", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "value",
-                         "Time to durable of the reference image, 500 MB: exact when it was "
-                          "unpacked, else scaled by bytes."},
-    [IMAGE_MEASURED] = {"image.runtime.measured", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "",
-                        "Of image.seconds: containerd's system calls, hash and decoder, made and "
-                         "timed here."},
-    [IMAGE_MODELLED] = {"image.runtime.modelled", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "",
-                        "Of image.seconds: CPU time spent in place of containerd's own code, as "
-                         "modelled."},
+    [IMAGE_DURABLE] = { "image.durable",          UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Time to durable: unpacked, and the final sync."                         },
+    [IMAGE_DURABLE_LAYERS] = { "image.durable.layers",   UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Time to durable with a sync after each layer, as containerd's "
+                               "image_pull_with_sync_fs asks for."                           },
+    [IMAGE_DELETE] = { "image.delete",           UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Removing what one unpacking made, one layer after the other, as the "
+                       "runtime's garbage collection does."                                  },
+    [IMAGE_REFERENCE] = { "image.reference",        UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "value",
+                    "Time to durable of the reference image, 500 MB: exact when it was "
+                          "unpacked, else scaled by bytes."                                  },
+    [IMAGE_MEASURED] = { "image.runtime.measured", UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Of image.seconds: containerd's system calls, hash and decoder, made and "
+                         "timed here."                                                       },
+    [IMAGE_MODELLED] = { "image.runtime.modelled", UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Of image.seconds: CPU time spent in place of containerd's own code, as "
+                         "modelled."                                                         },
     METRIC_END,
 };
 
 /* SOURCE: the reference of the criteria: 500 MB unpacked is a middling application image. */
 #define IMAGE_REFERENCE_BYTES 500e6
-/* The first round's sync may take so much longer than the slot: a slow disk is to be measured too. */
+/* The first round's sync may take so much longer than the slot: a slow disk is to be measured too.
+ */
 #define IMAGE_SYNC_GRACE_NS (5 * (uint64_t)CLK_NS_PER_S)
 /* And so much the removal at the end. */
 #define IMAGE_DELETE_GRACE_NS (2 * (uint64_t)CLK_NS_PER_S)
@@ -135,11 +136,12 @@ static void image_runtime_keep(struct probe_run *run, const struct pull_took *to
     run->observed_ns[IMAGE_RATE] = took->wall_ns;
     run->observed_ns[IMAGE_FILES] = took->wall_ns;
     s->beside_ns = took->beside_ns;
-    s->entry_cpu_ns[s->rounds++] = (double)(took->cpu_ns - took->modelled_ns) /
-                                   (double)(took->entries ? took->entries : 1);
+    s->entry_cpu_ns[s->rounds++] =
+        (double)(took->cpu_ns - took->modelled_ns) / (double)(took->entries ? took->entries : 1);
 }
 
-/* 0 with run->done when the slot ended before the image did; then *took has no layers to tell of. */
+/* 0 with run->done when the slot ended before the image did; then *took has no layers to tell of.
+ */
 static int image_runtime_pull(struct probe_run *run, struct pull_took *took, struct err *e)
 {
     struct image_runtime_state *s = run->state;
@@ -252,7 +254,8 @@ static void image_runtime_doubt_cost(struct probe_run *run)
 static void image_runtime_note_model(struct probe_run *run)
 {
     const struct image_runtime_state *s = run->state;
-    const struct result_metric *modelled = result_metric_find(run->result, "image.runtime.modelled");
+    const struct result_metric *modelled =
+        result_metric_find(run->result, "image.runtime.modelled");
     const struct result_block *block =
         modelled && modelled->block_count ? &modelled->blocks[modelled->block_count - 1] : NULL;
     if (block)

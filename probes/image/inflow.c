@@ -149,16 +149,14 @@ static void inflow_hash(struct inflow *i, const uint8_t *bytes, size_t size)
     uint64_t start_ns = i->hash_byte_ns > 0 ? clk_thread_cpu_ns() : 0;
     sha256_update(&i->hash, size, bytes);
     if (i->hash_byte_ns > 0) {
-        double more_ns =
-            (double)size * i->hash_byte_ns - (double)(clk_thread_cpu_ns() - start_ns);
+        double more_ns = (double)size * i->hash_byte_ns - (double)(clk_thread_cpu_ns() - start_ns);
         surcharge_owe(&i->spent, more_ns > 0 ? more_ns : 0);
     }
 }
 
 int inflow_read(struct inflow *i, const uint8_t **bytes, size_t *size, struct err *e)
 {
-    if (i->left == 0 &&
-        (i->way == INFLOW_HERE ? inflow_from_here(i, e) : inflow_from_ahead(i, e)))
+    if (i->left == 0 && (i->way == INFLOW_HERE ? inflow_from_here(i, e) : inflow_from_ahead(i, e)))
         return -1;
     *bytes = i->left_at;
     *size = i->left < FILTER_CHUNK_BYTES ? i->left : FILTER_CHUNK_BYTES;

@@ -1,6 +1,6 @@
 /*
- * inflow: the tar stream of one layer, as the runtime gets it: decoded where the runtime decodes it,
- * in its chunks, and hashed on the way (the diff_id).
+ * inflow: the tar stream of one layer, as the runtime gets it: decoded where the runtime decodes
+ * it, in its chunks, and hashed on the way (the diff_id).
  *
  *     gzip by a program      read from its pipe, 32 KiB at a time (filter.h)
  *     gzip of the runtime's  decoded by the reading thread, 32 KiB at a time
@@ -44,7 +44,7 @@ struct inflow {
     struct filter filter;
     struct ahead ahead;
     struct stir stir;
-    const uint8_t *left_at;  /* decoded and not handed out */
+    const uint8_t *left_at; /* decoded and not handed out */
     size_t left;
     uint64_t out_bytes, out_max;
     struct sha256_ctx hash;

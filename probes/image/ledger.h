@@ -3,9 +3,9 @@
  * before and after each layer some transactions, each two writes of a few pages and an fdatasync
  * after each. On a filesystem with a journal that commits what was unpacked up to then.
  * SOURCE: bbolt tx.go (Commit: the dirty pages, fdatasync; the meta page, fdatasync); traced with
- * strace on containerd 1.6.20: LEDGER_BEFORE of them before a layer is unpacked (the snapshot, in two
- * databases), LEDGER_AFTER after it (its commit, in both, and the content's label), and LEDGER_AROUND
- * before the first layer and after the last (the lease, the image's label).
+ * strace on containerd 1.6.20: LEDGER_BEFORE of them before a layer is unpacked (the snapshot, in
+ * two databases), LEDGER_AFTER after it (its commit, in both, and the content's label), and
+ * LEDGER_AROUND before the first layer and after the last (the lease, the image's label).
  *
  * A file of its own, in the directory given. One thread.
  */

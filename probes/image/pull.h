@@ -3,8 +3,8 @@
  * "pull-N/M/fs" for layer M of repetition N. One layer after the other: its snapshot is made, the
  * layer applied (unpack.h) and its hash compared with the config's, the tree walked (du.h) and the
  * snapshot committed, with the transactions of the runtime's databases between (ledger.h).
- * SOURCE: containerd v1.6.20 rootfs/apply.go, image.go (Unpack), snapshots/overlay/overlay.go; v2.3.4
- * core/unpack/unpacker.go, which goes by turns too unless max_concurrent_unpacks is set.
+ * SOURCE: containerd v1.6.20 rootfs/apply.go, image.go (Unpack), snapshots/overlay/overlay.go;
+ * v2.3.4 core/unpack/unpacker.go, which goes by turns too unless max_concurrent_unpacks is set.
  *
  * Nothing is deleted before pull_release: file creation soon after deletions times the filesystem's
  * memory of them (ext4 without a journal: tenfold).
@@ -44,7 +44,7 @@ struct pull_conf {
     const struct oci_image *image; /* its file_bytes are known */
     const struct runtime *runtime; /* NULL: nothing is modelled (unpack.h) */
     int dir_fd;
-    uint64_t budget_bytes;         /* that may be written: content of files, and the ledger */
+    uint64_t budget_bytes; /* that may be written: content of files, and the ledger */
     const volatile sig_atomic_t *stopping;
 };
 

@@ -33,13 +33,13 @@ enum {
 };
 
 struct runtime {
-    bool is_installed;                     /* containerd was found on PATH */
-    char version[RUNTIME_VERSION_BYTES];   /* as it said it; "" when it did not */
-    unsigned major, minor;                 /* that is modelled */
-    enum runtime_decoder decoder;          /* of gzip */
-    char program[PATH_MAX];                /* igzip's or unpigz' path; "" for its own */
-    const struct costs *costs;             /* of its code beside ours */
-    double kib_ns;                         /* see yardstick.h */
+    bool is_installed;                   /* containerd was found on PATH */
+    char version[RUNTIME_VERSION_BYTES]; /* as it said it; "" when it did not */
+    unsigned major, minor;               /* that is modelled */
+    enum runtime_decoder decoder;        /* of gzip */
+    char program[PATH_MAX];              /* igzip's or unpigz' path; "" for its own */
+    const struct costs *costs;           /* of its code beside ours */
+    double kib_ns;                       /* see yardstick.h */
 };
 
 /* What of this process's environment decides; any may be NULL. */
@@ -50,8 +50,8 @@ struct runtime_environment {
 /* This process's; borrowed until the environment changes. */
 struct runtime_environment runtime_environment(void);
 /*
- * Finds decoder and version: runs `containerd --version` once, for at most two seconds; and measures
- * this CPU (yardstick.h), some 5 ms.
+ * Finds decoder and version: runs `containerd --version` once, for at most two seconds; and
+ * measures this CPU (yardstick.h), some 5 ms.
  */
 int runtime_find(const struct runtime_environment *env, struct runtime *r, struct err *e);
 /* Chooses the decoder for r->major and r->minor, and its program. */

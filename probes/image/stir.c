@@ -8,8 +8,8 @@
 #include "probes/kit/clk.h"
 #include "probes/kit/stats.h"
 
-/* SOURCE: Go runtime/proc.go, stealWork: four rounds over all processors, with usleep(3) in the last
- * where one of them runs. */
+/* SOURCE: Go runtime/proc.go, stealWork: four rounds over all processors, with usleep(3) in the
+ * last where one of them runs. */
 #define STIR_LOOK_NS (5 * (uint64_t)CLK_NS_PER_US)
 
 enum {

@@ -22,7 +22,7 @@ struct stir {
     pthread_t thread;
     uint32_t word;    /* enum stir_state, atomic; a futex */
     uint32_t answers; /* to stir_turn, atomic; a futex */
-    bool is_open;  /* false on one CPU */
+    bool is_open;     /* false on one CPU */
 };
 
 int stir_open(struct stir *s, struct err *e);

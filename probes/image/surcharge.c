@@ -2,7 +2,8 @@
 
 #include "probes/kit/clk.h"
 
-/* Reading a thread's CPU clock is a system call of some 0.3 us: it is to be lost in what is spent. */
+/* Reading a thread's CPU clock is a system call of some 0.3 us: it is to be lost in what is spent.
+ */
 #define SURCHARGE_WORTH_NS (20.0 * CLK_NS_PER_US)
 
 void surcharge_settle(struct surcharge *s)

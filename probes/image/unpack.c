@@ -5,7 +5,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-
 enum {
     UNPACK_BLOCK_BYTES = 512 /* SOURCE: POSIX.1-2017 pax, "ustar" */
 };
@@ -69,7 +68,8 @@ static int unpack_refuse(const struct unpack *u, struct archive *reader, struct 
  */
 static unsigned unpack_reads(const struct unpack *u, struct archive *reader)
 {
-    la_int64_t header_bytes = archive_filter_bytes(reader, 0) - archive_read_header_position(reader);
+    la_int64_t header_bytes =
+        archive_filter_bytes(reader, 0) - archive_read_header_position(reader);
     int64_t size = archive_entry_size(u->entry);
     unsigned reads = header_bytes >= 2 * UNPACK_BLOCK_BYTES ? 3 : 1;
     if (size > 0)
@@ -141,8 +141,8 @@ int unpack_layer(struct unpack *u, const struct stream_source *source, const str
     struct archive *reader = archive_read_new();
     if (!reader)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory to read a layer");
-    int failed = inflow_start(&u->inflow, source, u->apply.limits.bytes, e) ||
-                 unpack_run(u, reader, e);
+    int failed =
+        inflow_start(&u->inflow, source, u->apply.limits.bytes, e) || unpack_run(u, reader, e);
     if (failed && u->err.kind != ERR_NONE)
         e->kind = u->err.kind;
     count->stream_bytes += u->inflow.out_bytes;

@@ -24,8 +24,8 @@
 struct unpack {
     struct inflow inflow;
     struct apply apply;
-    struct archive_entry *entry; /* libarchive's; owned */
-    struct err err;              /* why the stream ended, which libarchive cannot carry */
+    struct archive_entry *entry;        /* libarchive's; owned */
+    struct err err;                     /* why the stream ended, which libarchive cannot carry */
     uint8_t digest[SHA256_DIGEST_SIZE]; /* of the last layer's tar: its diff_id */
     /* CPU time spent for the runtime's sake (surcharge.h): by this thread; by one beside it. */
     uint64_t modelled_ns, beside_ns;

@@ -82,7 +82,8 @@ static int walk_look(const struct walk *w, const char *path, enum walk_found *fo
     else if (errno == ENOTDIR)
         *found = WALK_OTHER;
     else if (errno != ENOENT)
-        return err_set(e, err_kind_of(errno), errno, "look at '%s'", beneath_show(path + w->root_size, shown));
+        return err_set(e, err_kind_of(errno), errno, "look at '%s'",
+                       beneath_show(path + w->root_size, shown));
     if (*found == WALK_OTHER)
         return err_set(e, ERR_DATA, 0,
                        "it leads through '%s', which is a link or a file and no directory",
@@ -97,8 +98,8 @@ static void walk_copy_attributes(int from_fd, int to_fd)
     ssize_t left = flistxattr(from_fd, names, sizeof names);
     for (const char *name = names; left > 0;) {
         size_t size = strlen(name) + 1;
-        ssize_t got = strncmp(name, "trusted.", 8) == 0 ? -1
-                                                        : fgetxattr(from_fd, name, value, sizeof value);
+        ssize_t got =
+            strncmp(name, "trusted.", 8) == 0 ? -1 : fgetxattr(from_fd, name, value, sizeof value);
         if (got >= 0)
             (void)fsetxattr(to_fd, name, value, (size_t)got, XATTR_CREATE);
         name += size;

@@ -25,9 +25,9 @@ enum {
 };
 
 struct walk {
-    int root_fd;    /* borrowed: the layer's directory */
-    size_t root_size;     /* bytes of root */
-    char root[PATH_MAX];  /* its absolute path with a slash at the end; "": paths start at root_fd */
+    int root_fd;         /* borrowed: the layer's directory */
+    size_t root_size;    /* bytes of root */
+    char root[PATH_MAX]; /* its absolute path with a slash at the end; "": paths start at root_fd */
     int layers_fd;  /* borrowed: holds those of the layers below, "0/fs", "1/fs", ...; -1: none */
     unsigned below; /* how many there are */
 };

@@ -2,7 +2,6 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-
 #include <zlib.h>
 
 #include "probes/image/content.h"
