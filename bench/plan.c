@@ -196,6 +196,20 @@ uint64_t plan_slot_ns(const struct plan *p, unsigned index, uint64_t left_ns)
     return slot < BENCH_SLOT_NS_MIN ? BENCH_SLOT_NS_MIN : slot;
 }
 
+/* Its slot, which *left_ns is less by afterwards. */
+static uint64_t plan_take_ns(const struct plan *p, unsigned index, uint64_t *left_ns)
+{
+    uint64_t slot = plan_slot_ns(p, index, *left_ns);
+    *left_ns -= p->items[index].probe->weight && slot < *left_ns ? slot : 0;
+    return slot;
+}
+
+void plan_schedule(struct plan *p, uint64_t left_ns)
+{
+    for (unsigned i = 0; i < p->count; i++)
+        p->items[i].planned_ns = p->items[i].skipped ? 0 : plan_take_ns(p, i, &left_ns);
+}
+
 struct probe_cost plan_cost(const struct plan *p, uint64_t left_ns)
 {
     struct probe_cost sum = { 0 };
@@ -203,10 +217,9 @@ struct probe_cost plan_cost(const struct plan *p, uint64_t left_ns)
         const struct plan_item *item = &p->items[i];
         struct probe_cost cost = { 0 };
         struct err ignored;
-        uint64_t slot = plan_slot_ns(p, i, left_ns);
         if (item->skipped)
             continue;
-        left_ns -= item->probe->weight && slot < left_ns ? slot : 0;
+        uint64_t slot = plan_take_ns(p, i, &left_ns);
         if (item->probe->estimate &&
             !item->probe->estimate(item->site, item->conf, slot, &cost, &ignored)) {
             sum.write_bytes += cost.write_bytes;

@@ -21,6 +21,7 @@ struct plan_item {
     bool left_out;                  /* not chosen for the second round */
     char reason[LIMITS_TEXT_BYTES]; /* why skipped */
     unsigned rounds;                /* done */
+    uint64_t planned_ns;            /* its slot of the first round, as it began */
 };
 
 struct plan {
@@ -53,6 +54,10 @@ struct plan_item *plan_find(struct plan *p, const char *probe);
  * weight; BENCH_ONCE_NS for a probe of weight 0.
  */
 uint64_t plan_slot_ns(const struct plan *p, unsigned index, uint64_t left_ns);
+
+/* Sets planned_ns of all, for a first round of left_ns in which nothing takes longer than planned.
+ */
+void plan_schedule(struct plan *p, uint64_t left_ns);
 
 /* What the whole round will cost at most. */
 struct probe_cost plan_cost(const struct plan *p, uint64_t left_ns);

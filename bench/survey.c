@@ -9,6 +9,7 @@
 
 #include "bench/basis.h"
 #include "bench/labels.h"
+#include "bench/late.h"
 #include "bench/lift.h"
 #include "bench/limits.h"
 #include "bench/plan.h"
@@ -236,7 +237,8 @@ static int survey_measure(struct voyage *v, struct plan_item *item, struct job *
     witness_mark(&v->witness, &before);
     runner_run(job, writes ? survey_scratch(v, item->place) : NULL, &hooks, &r);
     witness_mark(&v->witness, &r.witnessed);
-    item->rounds++;
+    if (item->rounds++ == 0)
+        late_tell(&r, job->slot_ns, item->planned_ns);
     survey_place(item, &r);
     survey_remark(&r);
     lift_facts(v->d, item->site->name, &r.facts);
@@ -271,6 +273,7 @@ static int survey_first(struct voyage *v, struct err *e)
     uint64_t end = v->start_ns + whole / 100 * share;
     v->second_ns = v->end_ns - end;
     survey_announce(v, end - v->start_ns);
+    plan_schedule(&v->plan, end - v->start_ns);
     return survey_round(v, end, true, e);
 }
 

@@ -11,6 +11,8 @@
 #include "probes/disk/pattern.h"
 #include "probes/disk/unnamed.h"
 #include "probes/kit/auto.h"
+#include "probes/kit/clk.h"
+#include "probes/kit/units.h"
 
 static int bed_write(struct bed *b, const struct bed_plan *plan, struct engine *en, struct err *e)
 {
@@ -53,15 +55,18 @@ static int bed_fill(struct bed *b, const struct bed_plan *plan, struct err *e)
     return status;
 }
 
-static int bed_settle(const struct bed *b, const struct bed_plan *plan, struct err *e)
+static int bed_settle(const struct bed *b, const struct bed_plan *plan, uint64_t took_ns,
+                      struct err *e)
 {
+    char took[UNITS_TEXT_BYTES];
     if (*plan->stopping)
         return err_set(e, ERR_INTERRUPTED, 0, "interrupted while %s was prepared", plan->what);
     if (b->bytes < plan->least_bytes)
         return err_set(e, ERR_TIMEOUT, 0,
-                       "the disk took only %" PRIu64 " MiB of %s in the time there was, less than "
-                       "the %" PRIu64 " MiB that are needed; give a longer --budget",
-                       b->bytes >> 20, plan->what, plan->least_bytes >> 20);
+                       "in the %s that there were for %s, %" PRIu64 " MiB of it were written, and "
+                       "%" PRIu64 " MiB are needed; give a longer --budget",
+                       units_format((double)took_ns, UNIT_NS, took), plan->what, b->bytes >> 20,
+                       plan->least_bytes >> 20);
     if (ftruncate(b->fd, (off_t)b->bytes) || fsync(b->fd))
         return err_set(e, err_kind_of(errno), errno, "sync %s", plan->what);
     /* ext2 fills holes through the page cache, O_DIRECT or not: that must not answer later. */
@@ -77,10 +82,11 @@ int bed_open(struct bed *b, int dirfd, const struct bed_plan *plan, struct err *
                        "the write budget leaves only %" PRIu64 " MiB for %s, less than the %" PRIu64
                        " MiB that are needed; give a longer --budget",
                        plan->bytes >> 20, plan->what, plan->least_bytes >> 20);
+    uint64_t began_ns = clk_now_ns();
     *b = (struct bed){ .fd = unnamed_open(dirfd, O_DIRECT, e), .open = true };
     if (b->fd < 0 || unnamed_allocate(b->fd, plan->bytes, e) || bed_fill(b, plan, e))
         return err_wrap(e, "prepare %s", plan->what);
-    return bed_settle(b, plan, e);
+    return bed_settle(b, plan, clk_now_ns() - began_ns, e);
 }
 
 void bed_release(struct bed *b)

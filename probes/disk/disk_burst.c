@@ -1,21 +1,15 @@
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "probes/disk/bed.h"
-#include "probes/disk/buffers.h"
 #include "probes/disk/disk.h"
 #include "probes/disk/doubt.h"
-#include "probes/disk/drive.h"
 #include "probes/disk/engine_opts.h"
 #include "probes/disk/ground.h"
 #include "probes/disk/pattern.h"
 #include "probes/disk/plans.h"
 #include "probes/disk/step.h"
 #include "probes/disk/terms.h"
-#include "probes/disk/unnamed.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 #include "probes/kit/file.h"
@@ -88,21 +82,14 @@ struct disk_burst_second {
 };
 
 struct disk_burst {
-    struct bed bed;
-    struct buffers buffers;
-    struct engine engine;
-    struct tick tick;
+    struct ground ground;
     struct pattern pattern;
     struct hist seen;
     uint64_t observed_ns;
-    uint64_t overwritten_bytes;
     struct disk_burst_second *seconds; /* owned */
     size_t count, room;
     bool rested;
     bool exhausted;
-    struct workers workers; /* before measuring */
-    struct buf why;
-    char what[300];
 };
 
 static uint64_t disk_burst_file_bytes(const struct probe_site *site, uint64_t slot_ns)
@@ -121,9 +108,7 @@ static int disk_burst_supported(const struct probe_site *site, const void *conf,
 {
     (void)conf;
     uint64_t least = DISK_BURST_FILE_LEAST_MIB * DISK_BURST_MIB * DISK_BURST_ROOM_SHARE;
-    if (terms_check(site, least, e))
-        return -1;
-    return unnamed_try(site->dir, O_DIRECT, e);
+    return ground_check(site, least, e);
 }
 
 static int disk_burst_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
@@ -133,68 +118,27 @@ static int disk_burst_estimate(const struct probe_site *site, const void *conf, 
     (void)e;
     cost->write_bytes = disk_burst_file_bytes(site, slot_ns) +
                         (uint64_t)((double)slot_ns / CLK_NS_PER_S * (double)c->rate_bytes);
-    cost->setup_ns = slot_ns / DISK_BURST_FILL_SHARE;
+    cost->setup_ns = slot_ns / DISK_BURST_FILL_SHARE + ground_race_ns(c->engine, slot_ns, 0);
     return 0;
-}
-
-static uint64_t disk_burst_written(const struct disk_burst *s)
-{
-    return s->bed.bytes + s->overwritten_bytes;
-}
-
-static uint64_t disk_burst_left(const struct disk_burst *s, const struct probe_run *run)
-{
-    uint64_t written = disk_burst_written(s);
-    return run->write_budget_bytes > written ? run->write_budget_bytes - written : 0;
-}
-
-static int disk_burst_prepare_bed(struct disk_burst *s, struct probe_run *run, struct err *e)
-{
-    const struct disk_burst_conf *conf = run->conf;
-    struct bed_plan plan = {
-        .bytes = disk_burst_file_bytes(run->site, run->slot_ns),
-        .least_bytes = DISK_BURST_FILE_LEAST_MIB / 2 * DISK_BURST_MIB,
-        .until_ns = clk_now_ns() + run->slot_ns / DISK_BURST_FILL_SHARE,
-        .seed = run->seed,
-        .engine = conf->engine,
-        .what = s->what,
-        .stopping = run->stopping,
-    };
-    if (plan.bytes > run->write_budget_bytes)
-        plan.bytes = run->write_budget_bytes / DISK_BURST_MIB * DISK_BURST_MIB;
-    int status = bed_open(&s->bed, run->scratch_fd, &plan, e);
-    run->result->written_bytes = disk_burst_written(s);
-    return status;
 }
 
 static int disk_burst_prepare(struct disk_burst *s, struct probe_run *run, struct err *e)
 {
     const struct disk_burst_conf *conf = run->conf;
-    unsigned depth = (unsigned)conf->depth;
-    if (disk_burst_prepare_bed(s, run, e) ||
-        buffers_open(&s->buffers, depth, DISK_BURST_BLOCK_BYTES, run->seed + 1, e)) {
-        return -1;
-    }
-    pattern_init(&s->pattern, PATTERN_RANDOM, s->bed.bytes, DISK_BURST_BLOCK_BYTES, run->seed);
-    tick_open(&s->tick, run->site->sys_fd);
-    struct ground_choice choice = {
-        .name = conf->engine,
-        .conf = {.fd = s->bed.fd,
-                 .depth = depth,
-                 .buffers = s->buffers.items,
-                 .buffer_bytes = DISK_BURST_BLOCK_BYTES,
-                 .without = conf->without},
-        .file_bytes = s->bed.bytes,
-        .tick = &s->tick,
-        .what = s->what,
+    struct ground_plan plan = {
+        .engine = conf->engine,
+        .without = conf->without,
+        .file_bytes = disk_burst_file_bytes(run->site, run->slot_ns),
+        .least_bytes = DISK_BURST_FILE_LEAST_MIB / 2 * DISK_BURST_MIB,
+        .fill_ns = run->slot_ns / DISK_BURST_FILL_SHARE,
+        .block_bytes = DISK_BURST_BLOCK_BYTES,
+        .depth = (unsigned)conf->depth,
     };
-    if (ground_choose(&s->engine, &choice, run, &s->why, e) ||
-        hist_open(&s->seen, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e)) {
+    if (ground_open(&s->ground, run, &plan, e))
         return -1;
-    }
-    buffers_fill(&s->buffers, run->seed + 1); /* they hold what was read meanwhile */
-    workers_read(run->site->proc_fd, &s->workers);
-    return 0;
+    pattern_init(&s->pattern, PATTERN_RANDOM, s->ground.bed.bytes, DISK_BURST_BLOCK_BYTES,
+                 run->seed);
+    return hist_open(&s->seen, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e);
 }
 
 static int disk_burst_setup(struct probe_run *run, struct err *e)
@@ -207,7 +151,6 @@ static int disk_burst_setup(struct probe_run *run, struct err *e)
     }
     if (!s || !s->seconds)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the state of steady writes");
-    (void)snprintf(s->what, sizeof s->what, "the scratch file below '%.256s'", run->site->dir);
     return disk_burst_prepare(s, run, e);
 }
 
@@ -215,7 +158,7 @@ static int disk_burst_setup(struct probe_run *run, struct err *e)
 static uint64_t disk_burst_allowance(const struct disk_burst *s, const struct probe_run *run,
                                      uint64_t now_ns)
 {
-    uint64_t left = disk_burst_left(s, run);
+    uint64_t left = ground_left(&s->ground, run);
     double seconds_left = ((double)run->slot_end_ns - (double)now_ns) / CLK_NS_PER_S;
     double share = seconds_left > 1 ? (double)left / seconds_left : (double)left;
     uint64_t blocks = (uint64_t)share / DISK_BURST_BLOCK_BYTES;
@@ -257,25 +200,18 @@ static int disk_burst_measure(struct probe_run *run, struct err *e)
     struct drive_count count = { 0 };
     uint64_t now_ns = clk_now_ns();
     struct drive drive = {
-        .engine = &s->engine,
         .pattern = &s->pattern,
-        .tick = &s->tick,
-        .depth = s->engine.row->queues ? (unsigned)conf->depth : 1,
+        .depth = ground_depth(&s->ground, (unsigned)conf->depth),
         .write_percent = 100,
         .latency = &run->hists[DISK_BURST],
         .warm_until_ns = now_ns + DISK_BURST_WARM_NS,
         .until_ns = run->until_ns,
         .bytes_max = disk_burst_allowance(s, run, now_ns),
-        .stopping = run->stopping,
-        .what = s->what,
     };
-    int status = disk_burst_left(s, run) > 0 ? drive_run(&drive, &count, e) : 0;
-    s->overwritten_bytes += count.bytes;
-    run->result->written_bytes = disk_burst_written(s);
-    if (status)
-        return status;
+    if (ground_left(&s->ground, run) > 0 && ground_drive(&s->ground, run, &drive, &count, e))
+        return -1;
     disk_burst_keep(s, run, &count);
-    s->exhausted = disk_burst_left(s, run) < DISK_BURST_BLOCK_BYTES;
+    s->exhausted = ground_left(&s->ground, run) < DISK_BURST_BLOCK_BYTES;
     run->done = s->exhausted;
     if (!s->exhausted)
         disk_burst_rest(s, run);
@@ -368,13 +304,14 @@ static void disk_burst_note_terms(struct probe_run *run)
 {
     const struct disk_burst *s = run->state;
     const struct disk_burst_conf *conf = run->conf;
+    ground_tell_parameters(&s->ground, run->result);
     terms_note(run);
-    result_note(run->result, "I/O by %s.", buf_text(&s->why));
+    result_note(run->result, "I/O by %s.", buf_text(&s->ground.why));
     result_note(run->result,
                 "%d-byte random writes in a file of %" PRIu64 " MiB, O_DIRECT, closed loop, depth "
                 "%u.",
-                DISK_BURST_BLOCK_BYTES, s->bed.bytes / DISK_BURST_MIB,
-                s->engine.row->queues ? (unsigned)conf->depth : 1);
+                DISK_BURST_BLOCK_BYTES, s->ground.bed.bytes / DISK_BURST_MIB,
+                ground_depth(&s->ground, (unsigned)conf->depth));
     if (s->rested)
         result_note(run->result,
                     "At full speed this disk would write more than the %" PRIu64
@@ -391,10 +328,7 @@ static void disk_burst_tell_doubts(struct probe_run *run)
     const struct disk_burst *s = run->state;
     struct result *r = run->result;
     doubt_few(r, "disk.burst", &s->seen, s->observed_ns);
-    doubt_overhead(r, "disk.burst", &s->seen, tick_cost_ns(&s->tick));
-    if (s->engine.row->by_name_only)
-        result_set_status(r, STATUS_UNTRUSTED, "I/O by %s: these figures are our own cost",
-                          s->engine.row->title);
+    doubt_overhead(r, "disk.burst", &s->seen, tick_cost_ns(&s->ground.tick));
 }
 
 static void disk_burst_judge(struct probe_run *run)
@@ -413,9 +347,8 @@ static void disk_burst_judge(struct probe_run *run)
         disk_burst_tell_step(run, &step);
     else
         disk_burst_tell_held(run, &step);
-    tick_tell(&s->tick, run->result);
-    workers_tell(&s->workers, run);
     disk_burst_tell_doubts(run);
+    ground_tell_doubts(&s->ground, run);
 }
 
 static void disk_burst_teardown(struct probe_run *run)
@@ -423,13 +356,9 @@ static void disk_burst_teardown(struct probe_run *run)
     struct disk_burst *s = run->state;
     if (!s)
         return;
-    engine_close(&s->engine);
-    bed_release(&s->bed);
-    buf_release(&s->why);
+    ground_release(&s->ground);
     hist_release(&s->seen);
     free(s->seconds);
-    if (!s->engine.abandoned) /* else the disk may still read from them */
-        buffers_release(&s->buffers);
     free(s);
     run->state = NULL;
 }

@@ -79,7 +79,7 @@ static int disk_mixed_estimate(const struct probe_site *site, const void *conf, 
     (void)e;
     uint64_t over = (uint64_t)((double)slot_ns / CLK_NS_PER_S * (double)DISK_MIXED_WRITE_RATE);
     cost->write_bytes = ground_file_bytes(site, conf, slot_ns) + over;
-    cost->setup_ns = ground_fill_ns(slot_ns) +
+    cost->setup_ns = ground_setup_ns(conf, slot_ns) +
                      (DISK_MIXED_STEPS + DISK_MIXED_KNEE_STEPS) * disk_mixed_step_ns(slot_ns);
     return 0;
 }
@@ -155,9 +155,10 @@ static int disk_mixed_setup(struct probe_run *run, struct err *e)
     run->state = s;
     if (!s)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the state of mixed I/O");
+    struct ground_plan plan = ground_usual(run, DISK_MIXED_BLOCK_BYTES, DISK_MIXED_DEPTH);
     if (hist_open(&s->seen_read, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e) ||
         hist_open(&s->seen_write, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e) ||
-        ground_open(&s->ground, run, DISK_MIXED_BLOCK_BYTES, DISK_MIXED_DEPTH, e))
+        ground_open(&s->ground, run, &plan, e))
         return -1;
     pattern_init(&s->pattern, PATTERN_RANDOM, s->ground.bed.bytes, DISK_MIXED_BLOCK_BYTES,
                  run->seed);

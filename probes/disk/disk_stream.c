@@ -67,7 +67,7 @@ static int disk_stream_estimate(const struct probe_site *site, const void *conf,
     uint64_t over = (uint64_t)((double)slot_ns / CLK_NS_PER_S * (double)DISK_STREAM_WRITE_RATE);
     over = over < DISK_STREAM_WRITE_MOST ? over : DISK_STREAM_WRITE_MOST;
     cost->write_bytes = ground_file_bytes(site, conf, slot_ns) + over;
-    cost->setup_ns = ground_fill_ns(slot_ns);
+    cost->setup_ns = ground_setup_ns(conf, slot_ns);
     return 0;
 }
 
@@ -81,7 +81,8 @@ static int disk_stream_setup(struct probe_run *run, struct err *e)
     s->turn_ns = s->turn_ns < DISK_STREAM_TURN_NS ? s->turn_ns : DISK_STREAM_TURN_NS;
     s->warm_ns = s->turn_ns / DISK_STREAM_TURN_SHARE;
     s->warm_ns = s->warm_ns < DISK_STREAM_WARM_NS ? s->warm_ns : DISK_STREAM_WARM_NS;
-    if (ground_open(&s->ground, run, DISK_STREAM_BLOCK_BYTES, DISK_STREAM_DEPTH, e))
+    struct ground_plan plan = ground_usual(run, DISK_STREAM_BLOCK_BYTES, DISK_STREAM_DEPTH);
+    if (ground_open(&s->ground, run, &plan, e))
         return -1;
     for (unsigned i = 0; i < DISK_STREAM_SIDES; i++) {
         pattern_init(&s->sides[i].pattern, PATTERN_SEQUENTIAL, s->ground.bed.bytes,

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -99,18 +100,21 @@ struct disk_wal_slow {
 };
 
 struct disk_wal_log {
-    bool open;
+    bool open; /* takes its turns */
     struct wal wal;
     struct hist seen; /* all repetitions */
     uint64_t observed_ns;
+    struct err full; /* why it takes no more turns; ERR_NONE: no space was lacking */
 };
 
 struct disk_wal_state {
     struct disk_wal_log logs[WAL_KINDS];
     uint64_t turn_ns;
+    uint64_t closed_bytes; /* written by logs that are closed already */
     uint64_t slow_total;
     unsigned slow_count;
-    bool exhausted; /* the write budget is used up */
+    bool has_others; /* logs than etcd's, at first */
+    bool exhausted;  /* the write budget is used up */
     struct disk_wal_slow slow[DISK_WAL_SLOW_MAX];
 };
 
@@ -137,7 +141,7 @@ static int disk_wal_estimate(const struct probe_site *site, const void *conf, ui
 
 static uint64_t disk_wal_written(const struct disk_wal_state *s)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = s->closed_bytes;
     for (unsigned i = 0; i < WAL_KINDS; i++)
         bytes += s->logs[i].wal.written_bytes;
     return bytes;
@@ -168,6 +172,22 @@ static int disk_wal_warm(struct disk_wal_state *s, struct disk_wal_log *log, str
     return 0;
 }
 
+/*
+ * A log that finds no space, other than etcd's, which is judged: it is closed, its space is the
+ * others', and what it measured stays. Whether that was it.
+ */
+static bool disk_wal_close_full(struct disk_wal_state *s, unsigned index, const struct err *why)
+{
+    struct disk_wal_log *log = &s->logs[index];
+    if (index == WAL_ETCD || (why->sys != ENOSPC && why->sys != EDQUOT))
+        return false;
+    s->closed_bytes += log->wal.written_bytes;
+    wal_release(&log->wal);
+    log->full = *why;
+    log->open = false;
+    return true;
+}
+
 static int disk_wal_open(struct disk_wal_state *s, unsigned index, const struct wal_kind *kind,
                          struct probe_run *run, struct err *e)
 {
@@ -179,7 +199,9 @@ static int disk_wal_open(struct disk_wal_state *s, unsigned index, const struct 
         return -1;
     if (wal_open_kind(&log->wal, run->scratch_fd, kind, run->seed, e) ||
         disk_wal_warm(s, log, run, index == WAL_ETCD ? warm_ns : warm_ns / DISK_WAL_OTHER_SHARE, e))
-        return err_wrap(e, "'%s': the log of %s", run->site->dir, kind->name);
+        return disk_wal_close_full(s, index, e)
+                   ? 0
+                   : err_wrap(e, "'%s': the log of %s", run->site->dir, kind->name);
     return 0;
 }
 
@@ -205,8 +227,10 @@ static int disk_wal_open_all(struct disk_wal_state *s, struct probe_run *run, st
     etcd.record_bytes = (uint32_t)c->record_bytes;
     etcd.segment_bytes = c->segment_bytes;
     int status = disk_wal_open(s, WAL_ETCD, &etcd, run, e);
-    for (unsigned i = WAL_ETCD + 1; i < WAL_KINDS && !status && disk_wal_has_others(s, run); i++)
+    for (unsigned i = WAL_ETCD + 1; i < WAL_KINDS && !status && disk_wal_has_others(s, run); i++) {
+        s->has_others = true;
         status = disk_wal_open(s, i, &wal_kinds[i], run, e);
+    }
     return status;
 }
 
@@ -264,7 +288,9 @@ static int disk_wal_repeat(struct disk_wal_state *s, unsigned index, struct prob
     while (disk_wal_goes_on(s, log, run, until_ns)) {
         struct disk_wal_slow took = { 0 };
         if (wal_append(&log->wal, &took.latency_ns, &took.sync_ns, e))
-            return err_wrap(e, "'%s': the log of %s", run->site->dir, wal_kinds[index].name);
+            return disk_wal_close_full(s, index, e)
+                       ? 0
+                       : err_wrap(e, "'%s': the log of %s", run->site->dir, wal_kinds[index].name);
         hist_record(&run->hists[rows->latency], took.latency_ns);
         if (rows->sync != DISK_WAL_NONE)
             hist_record(&run->hists[rows->sync], took.sync_ns);
@@ -348,7 +374,12 @@ static void disk_wal_note_others(const struct disk_wal_state *s, struct probe_ru
         const struct wal_kind *kind = &wal_kinds[i];
         char time[UNITS_TEXT_BYTES];
         const struct disk_wal_log *log = &s->logs[i];
-        if (!log->open || log->seen.total == 0)
+        if (log->full.kind != ERR_NONE)
+            result_note(run->result,
+                        "There was no space for more of the log of %s (%s): %s; the other logs "
+                        "went on.",
+                        kind->name, kind->who, log->full.msg);
+        if (log->seen.total == 0)
             continue;
         result_note(run->result,
                     "disk.wal.%s is the log of %s: %" PRIu32 " bytes into %s, %s; %" PRIu64
@@ -358,7 +389,7 @@ static void disk_wal_note_others(const struct disk_wal_state *s, struct probe_ru
                     log->seen.total, units_format((double)log->observed_ns, UNIT_NS, time),
                     log->seen.total < DOUBT_SAMPLES ? ", too few for a p99" : "");
     }
-    if (!s->logs[WAL_ETCD + 1].open)
+    if (!s->has_others)
         result_note(run->result, "Only etcd's log was measured: the others were not asked for, or "
                                  "there was too little time or space for them.");
 }

@@ -7,7 +7,6 @@
 
 #include <jansson.h>
 
-#include "probes/disk/engine_opts.h"
 #include "probes/disk/race.h"
 #include "probes/disk/terms.h"
 #include "probes/disk/unnamed.h"
@@ -35,19 +34,9 @@ enum {
 };
 
 const struct opt ground_opts[] = {
-    ENGINE_OPTIONS(struct ground_conf),
-    OPT_BYTES(struct ground_conf, file_bytes, .name = "file", .initial = "0",
-              .max = UINT64_C(1) << 40,
-              .help = "Size of the file; 0 chooses 16 to 512 MiB by memory and time. Larger where "
-                      "a cache below the disk answers."),
+    GROUND_OPTIONS("16 to 512 MiB"),
     OPT_END,
 };
-
-static uint64_t ground_within(uint64_t value, uint64_t least, uint64_t most)
-{
-    uint64_t raised = value > least ? value : least;
-    return raised < most ? raised : most;
-}
 
 uint64_t ground_file_bytes(const struct probe_site *site, const struct ground_conf *conf,
                            uint64_t slot_ns)
@@ -68,79 +57,98 @@ uint64_t ground_fill_ns(uint64_t slot_ns)
     return slot_ns / GROUND_FILL_SHARE;
 }
 
+uint64_t ground_race_ns(const char *engine, uint64_t slot_ns, uint64_t race_slot_ns)
+{
+    bool races = strcmp(engine, "auto") == 0 && slot_ns >= race_slot_ns;
+    return races ? slot_ns / GROUND_RACE_SHARE : 0;
+}
+
+uint64_t ground_setup_ns(const struct ground_conf *conf, uint64_t slot_ns)
+{
+    return ground_fill_ns(slot_ns) + ground_race_ns(conf->engine, slot_ns, GROUND_RACE_SLOT_NS);
+}
+
+int ground_check(const struct probe_site *site, uint64_t least_bytes, struct err *e)
+{
+    return terms_check(site, least_bytes, e) ? -1 : unnamed_try(site->dir, O_DIRECT, e);
+}
+
 int ground_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
     (void)conf;
-    if (terms_check(site, GROUND_ROOM_SHARE * GROUND_FILE_LEAST, e))
-        return -1;
-    return unnamed_try(site->dir, O_DIRECT, e);
+    return ground_check(site, GROUND_ROOM_SHARE * GROUND_FILE_LEAST, e);
 }
 
-static int ground_fill(struct ground *g, struct probe_run *run, struct err *e)
+struct ground_plan ground_usual(const struct probe_run *run, uint32_t block_bytes, unsigned depth)
 {
     const struct ground_conf *conf = run->conf;
-    uint64_t fill_ns = ground_within(ground_fill_ns(run->slot_ns), GROUND_PATIENCE_NS, UINT64_MAX);
-    uint64_t bytes = ground_file_bytes(run->site, conf, run->slot_ns);
-    g->planned_bytes = ground_within(bytes, 0, run->write_budget_bytes);
-    struct bed_plan plan = {
-        .bytes = g->planned_bytes / BED_CHUNK_BYTES * BED_CHUNK_BYTES,
-        .least_bytes = GROUND_FILE_LEAST,
-        .until_ns = clk_now_ns() + fill_ns,
-        .seed = run->seed,
+    return (struct ground_plan){
         .engine = conf->engine,
+        .without = conf->without,
+        .file_bytes = ground_file_bytes(run->site, conf, run->slot_ns),
+        .least_bytes = GROUND_FILE_LEAST,
+        .fill_ns = ground_within(ground_fill_ns(run->slot_ns), GROUND_PATIENCE_NS, UINT64_MAX),
+        .block_bytes = block_bytes,
+        .depth = depth,
+        .race_slot_ns = GROUND_RACE_SLOT_NS,
+    };
+}
+
+static int ground_fill(struct ground *g, struct probe_run *run, const struct ground_plan *plan,
+                       struct err *e)
+{
+    g->planned_bytes = ground_within(plan->file_bytes, 0, run->write_budget_bytes) /
+                       BED_CHUNK_BYTES * BED_CHUNK_BYTES;
+    struct bed_plan bed = {
+        .bytes = g->planned_bytes,
+        .least_bytes = plan->least_bytes,
+        .until_ns = clk_now_ns() + plan->fill_ns,
+        .seed = run->seed,
+        .engine = plan->engine,
         .what = g->what,
         .stopping = run->stopping,
     };
-    int status = bed_open(&g->bed, run->scratch_fd, &plan, e);
+    int status = bed_open(&g->bed, run->scratch_fd, &bed, e);
     run->result->written_bytes = ground_written(g);
     return status;
 }
 
-int ground_choose(struct engine *en, const struct ground_choice *choice,
-                  const struct probe_run *run, struct buf *why, struct err *e)
+static int ground_choose(struct ground *g, const struct probe_run *run,
+                         const struct ground_plan *plan, struct err *e)
 {
     struct race race;
-    struct pattern trial;
-    uint64_t share_ns = run->slot_ns / GROUND_RACE_SHARE;
-    struct race_plan plan = {
-        .conf = choice->conf,
+    struct pattern trial; /* what is measured starts at the same offsets each time */
+    uint64_t share_ns = ground_race_ns(plan->engine, run->slot_ns, plan->race_slot_ns);
+    struct race_plan laps = {
+        .conf = {.fd = g->bed.fd,
+                 .depth = plan->depth,
+                 .buffers = g->buffers.items,
+                 .buffer_bytes = plan->block_bytes,
+                 .without = plan->without},
         .pattern = &trial,
         .lap_ns = ground_within(share_ns / GROUND_RACE_LAPS, 0, RACE_LAP_NS),
         .limit_ns = share_ns,
-        .tick = choice->tick,
+        .tick = &g->tick,
         .proc_fd = run->site->proc_fd,
         .stopping = run->stopping,
-        .what = choice->what,
-    };
-    bool named = strcmp(choice->name, "auto") != 0;
-    if (named || run->slot_ns < GROUND_RACE_SLOT_NS)
-        return engine_choose(en, choice->name, &choice->conf, why, e);
-    pattern_init(&trial, PATTERN_RANDOM, choice->file_bytes, (uint32_t)choice->conf.buffer_bytes,
-                 run->seed);
-    return race_engines(en, &plan, &race, why, e);
-}
-
-int ground_open(struct ground *g, struct probe_run *run, uint32_t block_bytes, unsigned depth,
-                struct err *e)
-{
-    const struct ground_conf *conf = run->conf;
-    *g = (struct ground){ .block_bytes = block_bytes };
-    (void)snprintf(g->what, sizeof g->what, "the scratch file below '%.256s'", run->site->dir);
-    if (ground_fill(g, run, e) || buffers_open(&g->buffers, depth, block_bytes, run->seed + 1, e))
-        return -1;
-    tick_open(&g->tick, run->site->sys_fd);
-    struct ground_choice choice = {
-        .name = conf->engine,
-        .conf = {.fd = g->bed.fd,
-                 .depth = depth,
-                 .buffers = g->buffers.items,
-                 .buffer_bytes = block_bytes,
-                 .without = conf->without},
-        .file_bytes = g->bed.bytes,
-        .tick = &g->tick,
         .what = g->what,
     };
-    if (ground_choose(&g->engine, &choice, run, &g->why, e))
+    if (share_ns == 0)
+        return engine_choose(&g->engine, plan->engine, &laps.conf, &g->why, e);
+    pattern_init(&trial, PATTERN_RANDOM, g->bed.bytes, plan->block_bytes, run->seed);
+    return race_engines(&g->engine, &laps, &race, &g->why, e);
+}
+
+int ground_open(struct ground *g, struct probe_run *run, const struct ground_plan *plan,
+                struct err *e)
+{
+    *g = (struct ground){ .block_bytes = plan->block_bytes };
+    (void)snprintf(g->what, sizeof g->what, "the scratch file below '%.256s'", run->site->dir);
+    if (ground_fill(g, run, plan, e) ||
+        buffers_open(&g->buffers, plan->depth, plan->block_bytes, run->seed + 1, e))
+        return -1;
+    tick_open(&g->tick, run->site->sys_fd);
+    if (ground_choose(g, run, plan, e))
         return -1;
     buffers_fill(&g->buffers, run->seed + 1); /* they hold what was read meanwhile */
     workers_read(run->site->proc_fd, &g->workers);
@@ -154,7 +162,8 @@ uint64_t ground_written(const struct ground *g)
 
 uint64_t ground_left(const struct ground *g, const struct probe_run *run)
 {
-    return run->write_budget_bytes - ground_written(g);
+    uint64_t written = ground_written(g);
+    return run->write_budget_bytes > written ? run->write_budget_bytes - written : 0;
 }
 
 unsigned ground_depth(const struct ground *g, unsigned wanted)
@@ -175,7 +184,7 @@ int ground_drive(struct ground *g, struct probe_run *run, struct drive *d,
     return status;
 }
 
-static void ground_tell_parameters(const struct ground *g, struct result *r)
+void ground_tell_parameters(const struct ground *g, struct result *r)
 {
     if (!r->parameters)
         return;
@@ -184,22 +193,28 @@ static void ground_tell_parameters(const struct ground *g, struct result *r)
     (void)json_object_set_new(r->parameters, "file_used", json_integer((json_int_t)g->bed.bytes));
 }
 
+void ground_tell_doubts(const struct ground *g, struct probe_run *run)
+{
+    struct result *r = run->result;
+    workers_tell(&g->workers, run);
+    tick_tell(&g->tick, r);
+    if (g->engine.row->by_name_only)
+        result_set_status(r, STATUS_UNTRUSTED, "I/O by %s: these figures are our own cost",
+                          g->engine.row->title);
+}
+
 void ground_tell(const struct ground *g, struct probe_run *run)
 {
     struct result *r = run->result;
     ground_tell_parameters(g, r);
     result_note(r, "I/O by %s.", buf_text(&g->why));
     terms_note(run);
-    if (g->bed.bytes < g->planned_bytes / BED_CHUNK_BYTES * BED_CHUNK_BYTES)
+    if (g->bed.bytes < g->planned_bytes)
         result_note(r,
                     "The file was to be %" PRIu64 " MiB, but the disk took only %" PRIu64
                     " MiB in the time for it; a cache below may hold all of it.",
                     g->planned_bytes / GROUND_MIB, g->bed.bytes / GROUND_MIB);
-    workers_tell(&g->workers, run);
-    tick_tell(&g->tick, r);
-    if (g->engine.row->by_name_only)
-        result_set_status(r, STATUS_UNTRUSTED, "I/O by %s: these figures are our own cost",
-                          g->engine.row->title);
+    ground_tell_doubts(g, run);
 }
 
 void ground_release(struct ground *g)

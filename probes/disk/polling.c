@@ -3,13 +3,40 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 
 #include <liburing.h>
 
+#include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
+#include "probes/kit/file.h"
 
 #define POLLING_LIMIT_NS (10 * (uint64_t)CLK_NS_PER_S) /* a sleeping disk spins up within that */
+
+bool polling_offered(int sys_fd, dev_t device)
+{
+    static const char *const below[] = { "", "../" };
+    for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
+        char path[64];
+        char line[8];
+        struct err ignored;
+        (void)snprintf(path, sizeof path, "dev/block/%u:%u/%squeue/io_poll", major(device),
+                       minor(device), below[i]);
+        if (!file_line_at(sys_fd, path, line, sizeof line, &ignored))
+            return line[0] != '0';
+    }
+    return true;
+}
+
+static bool polling_offered_for(int fd)
+{
+    struct stat st;
+    AUTO_CLOSE int sys_fd = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return sys_fd < 0 || fstat(fd, &st) || polling_offered(sys_fd, st.st_dev);
+}
 
 /* A polled ring cannot wait with a time limit, so it is asked again and again. */
 static int polling_answer(struct io_uring *ring)
@@ -35,6 +62,8 @@ int polling_try(int fd, void *buffer, size_t bytes)
     struct iovec part = { .iov_base = buffer, .iov_len = bytes };
     if (!(fcntl(fd, F_GETFL) & O_DIRECT))
         return -EINVAL;
+    if (!polling_offered_for(fd))
+        return -EOPNOTSUPP;
     int status = io_uring_queue_init(2, &ring, IORING_SETUP_IOPOLL);
     if (status < 0)
         return status;

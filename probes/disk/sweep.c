@@ -1,16 +1,9 @@
 #include "probes/disk/sweep.h"
 
-#include <fcntl.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "probes/disk/drive.h"
-#include "probes/disk/engine_opts.h"
-#include "probes/disk/race.h"
-#include "probes/disk/terms.h"
-#include "probes/disk/unnamed.h"
 #include "probes/kit/clk.h"
 
 #define SWEEP_MIB UINT64_C(1048576)
@@ -42,8 +35,6 @@ enum {
     SWEEP_ROOM_SHARE = 2,   /* and at most half of what may be written there */
     SWEEP_FILL_SHARE = 4,   /* a quarter of the slot goes to filling it */
     SWEEP_TURNS = 80,       /* turns in a slot, where they can be as long as they should */
-    SWEEP_RACE_SHARE = 15,  /* a fifteenth to choosing an engine, where none is named */
-    SWEEP_RACE_LAPS = 25,   /* of which there are so many */
     SWEEP_WARM_SHARE = 5,   /* of a turn that is cut short, its start */
     SWEEP_WRITE_SHARE =
         16,               /* no turn takes more of the write budget, so that all depths get some */
@@ -54,33 +45,23 @@ enum {
 };
 
 const struct opt sweep_opts[] = {
-    ENGINE_OPTIONS(struct sweep_conf),
-    OPT_BYTES(struct sweep_conf, file_bytes, .name = "file", .initial = "0",
-              .max = UINT64_C(1) << 40,
-              .help = "Size of the file; 0 chooses 256 MiB to 1 GiB by memory and time. Larger "
-                      "where a cache below the disk answers."),
+    GROUND_OPTIONS("256 MiB to 1 GiB"),
     OPT_END,
 };
-
-static uint64_t sweep_within(uint64_t value, uint64_t least, uint64_t most)
-{
-    uint64_t raised = value > least ? value : least;
-    return raised < most ? raised : most;
-}
 
 static uint64_t sweep_least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-struct sweep_size sweep_size(const struct probe_site *site, const struct sweep_conf *conf,
+struct sweep_size sweep_size(const struct probe_site *site, const struct ground_conf *conf,
                              uint64_t slot_ns, bool write)
 {
     double seconds = (double)slot_ns / CLK_NS_PER_S;
     uint64_t by_memory =
-        sweep_within(site->memory_bytes / SWEEP_MEMORY_SHARE, SWEEP_FILE_SMALL, SWEEP_FILE_LARGE);
+        ground_within(site->memory_bytes / SWEEP_MEMORY_SHARE, SWEEP_FILE_SMALL, SWEEP_FILE_LARGE);
     uint64_t by_time =
-        sweep_within((uint64_t)(seconds * SWEEP_FILL_RATE), SWEEP_FILE_SMALL, SWEEP_FILE_LARGE);
+        ground_within((uint64_t)(seconds * SWEEP_FILL_RATE), SWEEP_FILE_SMALL, SWEEP_FILE_LARGE);
     uint64_t wanted = sweep_least(by_memory, by_time);
     const char *by = by_time < by_memory ? "what its time allows" : "a quarter of memory";
     if (wanted == SWEEP_FILE_LARGE || wanted == SWEEP_FILE_SMALL)
@@ -91,7 +72,7 @@ struct sweep_size sweep_size(const struct probe_site *site, const struct sweep_c
         by = "as asked for";
     }
     uint64_t room = place_writable_bytes(site->place) / SWEEP_ROOM_SHARE;
-    uint64_t file = sweep_within(wanted, SWEEP_FILE_LEAST, room) / SWEEP_MIB * SWEEP_MIB;
+    uint64_t file = ground_within(wanted, SWEEP_FILE_LEAST, room) / SWEEP_MIB * SWEEP_MIB;
     return (struct sweep_size){
         .file_bytes = file,
         .write_bytes = file + (write ? (uint64_t)(seconds * SWEEP_WRITE_RATE) : 0),
@@ -101,73 +82,44 @@ struct sweep_size sweep_size(const struct probe_site *site, const struct sweep_c
 
 uint64_t sweep_turn_ns(uint64_t slot_ns)
 {
-    return sweep_within(slot_ns / SWEEP_TURNS / SWEEP_SLICE_NS, 1, SWEEP_SLICES_MAX) *
+    return ground_within(slot_ns / SWEEP_TURNS / SWEEP_SLICE_NS, 1, SWEEP_SLICES_MAX) *
            SWEEP_SLICE_NS;
 }
 
 int sweep_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
     (void)conf;
-    if (terms_check(site, SWEEP_ROOM_SHARE * SWEEP_FILE_LEAST, e))
-        return -1;
-    return unnamed_try(site->dir, O_DIRECT, e);
+    return ground_check(site, SWEEP_ROOM_SHARE * SWEEP_FILE_LEAST, e);
 }
 
 int sweep_estimate(const struct probe_site *site, const void *conf, bool write, uint64_t slot_ns,
                    struct probe_cost *cost)
 {
-    cost->write_bytes = sweep_size(site, conf, slot_ns, write).write_bytes;
-    cost->setup_ns = slot_ns / SWEEP_FILL_SHARE;
+    const struct ground_conf *c = conf;
+    cost->write_bytes = sweep_size(site, c, slot_ns, write).write_bytes;
+    cost->setup_ns = slot_ns / SWEEP_FILL_SHARE + ground_race_ns(c->engine, slot_ns, 0);
     return 0;
 }
 
-static int sweep_prepare_bed(struct sweep *s, struct probe_run *run, struct err *e)
+static int sweep_prepare(struct sweep *s, struct probe_run *run, struct err *e)
 {
-    const struct sweep_conf *conf = run->conf;
+    const struct ground_conf *conf = run->conf;
     s->size = sweep_size(run->site, conf, run->slot_ns, s->write);
-    s->size.file_bytes = sweep_least(s->size.file_bytes, run->write_budget_bytes) /
-                         BED_CHUNK_BYTES * BED_CHUNK_BYTES;
-    struct bed_plan plan = {
-        .bytes = s->size.file_bytes,
-        .least_bytes = SWEEP_FILE_LEAST,
-        .until_ns = clk_now_ns() + run->slot_ns / SWEEP_FILL_SHARE,
-        .seed = run->seed,
+    struct ground_plan plan = {
         .engine = conf->engine,
-        .what = s->what,
-        .stopping = run->stopping,
+        .without = conf->without,
+        .file_bytes = s->size.file_bytes,
+        .least_bytes = SWEEP_FILE_LEAST,
+        .fill_ns = run->slot_ns / SWEEP_FILL_SHARE,
+        .block_bytes = SWEEP_BLOCK_BYTES,
+        .depth = curve_depth(CURVE_DEPTHS - 1),
     };
-    return bed_open(&s->bed, run->scratch_fd, &plan, e);
-}
-
-static int sweep_prepare_engine(struct sweep *s, struct probe_run *run, struct err *e)
-{
-    const struct sweep_conf *conf = run->conf;
-    unsigned most = curve_depth(CURVE_DEPTHS - 1);
-    if (buffers_open(&s->buffers, most, SWEEP_BLOCK_BYTES, run->seed, e))
+    if (run->write_budget_bytes < s->size.file_bytes)
+        s->size.by = "what the write budget allows";
+    if (ground_open(&s->ground, run, &plan, e))
         return -1;
-    pattern_init(&s->pattern, PATTERN_RANDOM, s->bed.bytes, SWEEP_BLOCK_BYTES, run->seed);
-    struct race race;
-    struct pattern trial = s->pattern; /* what is measured starts at the same offsets each time */
-    struct race_plan plan = {
-        .conf = {.fd = s->bed.fd,
-                 .depth = most,
-                 .buffers = s->buffers.items,
-                 .buffer_bytes = SWEEP_BLOCK_BYTES,
-                 .without = conf->without},
-        .pattern = &trial,
-        .lap_ns = sweep_least(RACE_LAP_NS, run->slot_ns / SWEEP_RACE_SHARE / SWEEP_RACE_LAPS),
-        .limit_ns = run->slot_ns / SWEEP_RACE_SHARE,
-        .tick = &s->tick,
-        .proc_fd = run->site->proc_fd,
-        .stopping = run->stopping,
-        .what = s->what,
-    };
-    bool any = strcmp(conf->engine, "auto") == 0;
-    int status = any ? race_engines(&s->engine, &plan, &race, &s->why, e)
-                     : engine_choose(&s->engine, conf->engine, &plan.conf, &s->why, e);
-    if (!status) /* they hold what was read meanwhile */
-        buffers_fill(&s->buffers, run->seed + 1);
-    return status;
+    pattern_init(&s->pattern, PATTERN_RANDOM, s->ground.bed.bytes, SWEEP_BLOCK_BYTES, run->seed);
+    return 0;
 }
 
 static int sweep_prepare_seen(struct sweep *s, struct err *e)
@@ -177,11 +129,6 @@ static int sweep_prepare_seen(struct sweep *s, struct err *e)
             return -1;
     }
     return hist_open(&s->paced.latency, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e);
-}
-
-static uint64_t sweep_written(const struct sweep *s)
-{
-    return s->bed.bytes + s->overwritten_bytes;
 }
 
 /* A turn with all that precedes it, on a disk that soon answers what is in flight. */
@@ -201,39 +148,26 @@ int sweep_setup(struct probe_run *run, const struct metric *metrics, bool write,
     s->asked = -1;
     s->turn_ns = sweep_turn_ns(run->slot_ns);
     s->longest_ns = sweep_whole_ns(s);
-    (void)snprintf(s->what, sizeof s->what, "the scratch file below '%.256s'", run->site->dir);
-    int status = sweep_prepare_bed(s, run, e);
-    run->result->written_bytes = sweep_written(s);
-    tick_open(&s->tick, run->site->sys_fd);
-    if (status || sweep_prepare_engine(s, run, e) || sweep_prepare_seen(s, e))
+    if (sweep_prepare(s, run, e) || sweep_prepare_seen(s, e))
         return -1;
-    turns_init(&s->turns, s->engine.row->queues, !write);
-    workers_read(run->site->proc_fd, &s->workers);
+    turns_init(&s->turns, s->ground.engine.row->queues, !write);
     return 0;
 }
 
 /* Overwrites that one turn may make. */
 static uint64_t sweep_allowance(const struct sweep *s, const struct probe_run *run)
 {
-    uint64_t left = run->write_budget_bytes - sweep_written(s);
-    uint64_t part = (run->write_budget_bytes - s->bed.bytes) / SWEEP_WRITE_SHARE;
+    uint64_t left = ground_left(&s->ground, run);
+    uint64_t part = (run->write_budget_bytes - s->ground.bed.bytes) / SWEEP_WRITE_SHARE;
     return part < SWEEP_BLOCK_BYTES ? left : sweep_least(part, left);
 }
 
-/* Written bytes are counted also when it fails. */
 static int sweep_drive(struct sweep *s, struct probe_run *run, struct drive *d,
                        struct drive_count *count, struct err *e)
 {
-    d->engine = &s->engine;
     d->pattern = &s->pattern;
-    d->tick = &s->tick;
     d->write_percent = s->write ? 100 : 0;
-    d->stopping = run->stopping;
-    d->what = s->what;
-    int status = drive_run(d, count, e);
-    s->overwritten_bytes += s->write ? count->bytes : 0;
-    run->result->written_bytes = sweep_written(s);
-    return status;
+    return ground_drive(&s->ground, run, d, count, e);
 }
 
 /* What it should be, less where a fast disk would spend a turn's part of the write budget sooner.
@@ -286,7 +220,7 @@ static int sweep_spend(struct sweep *s, struct probe_run *run, unsigned rung, ui
     uint64_t now_ns = clk_now_ns();
     uint64_t left_ns = run->until_ns > now_ns ? run->until_ns - now_ns : 0;
     unsigned deep = rung > SWEEP_SPEND_RUNG ? rung : SWEEP_SPEND_RUNG;
-    struct drive drive = { .depth = s->engine.row->queues ? curve_depth(deep) : 1,
+    struct drive drive = { .depth = ground_depth(&s->ground, curve_depth(deep)),
                            .until_ns =
                                now_ns + sweep_least(SWEEP_SPEND_NS, left_ns / SWEEP_WARM_SHARE),
                            .bytes_max = bytes_max };
@@ -299,20 +233,20 @@ static int sweep_at_depth(struct sweep *s, struct probe_run *run, unsigned rung,
     struct sweep_seen *seen = &s->seen[rung];
     struct drive_count count;
     uint64_t bytes = s->write ? sweep_allowance(s, run) : UINT64_MAX;
-    uint64_t written = s->overwritten_bytes;
+    uint64_t written = s->ground.overwritten_bytes;
     if (curve_saves(&s->curve, s->asked, s->answered_iops, rung) &&
         sweep_spend(s, run, rung, bytes / SWEEP_WARM_SHARE, e))
         return -1;
     s->asked = (int)rung;
     uint64_t now_ns = clk_now_ns();
     uint64_t left_ns = run->until_ns > now_ns ? run->until_ns - now_ns : 0;
-    uint64_t length_ns = sweep_within(left_ns, SWEEP_LEAST_NS, sweep_length_ns(s, run, rung));
+    uint64_t length_ns = ground_within(left_ns, SWEEP_LEAST_NS, sweep_length_ns(s, run, rung));
     uint64_t warm_ns = sweep_least(SWEEP_WARM_NS, length_ns / SWEEP_WARM_SHARE);
     struct drive drive = { .depth = curve_depth(rung),
                            .warm_until_ns = now_ns + warm_ns,
                            .until_ns = now_ns + length_ns,
                            .latency = &run->hists[row],
-                           .bytes_max = bytes - (s->overwritten_bytes - written) };
+                           .bytes_max = bytes - (s->ground.overwritten_bytes - written) };
     int status = sweep_drive(s, run, &drive, &count, e);
     uint64_t used_ns = 0;
     double iops = sweep_rate(seen, &count, length_ns - warm_ns, &used_ns);
@@ -334,7 +268,7 @@ static int sweep_paced(struct sweep *s, struct probe_run *run, struct err *e)
     struct drive_count count;
     uint64_t now_ns = clk_now_ns();
     struct drive drive = {
-        .depth = s->engine.row->queues ? SWEEP_PACED_DEPTH : 1,
+        .depth = ground_depth(&s->ground, SWEEP_PACED_DEPTH),
         .interval_ns = SWEEP_PACE_NS,
         .warm_until_ns = now_ns + SWEEP_PACE_NS / 2,
         .until_ns = sweep_least(now_ns + TURNS_PACED_LENGTH * s->turn_ns, run->until_ns),
@@ -357,7 +291,7 @@ int sweep_measure(struct probe_run *run, struct err *e)
     uint64_t now_ns = clk_now_ns();
     if (turn != TURNS_PACED && now_ns - began_ns > s->longest_ns)
         s->longest_ns = now_ns - began_ns;
-    s->exhausted = s->write && run->write_budget_bytes - sweep_written(s) < SWEEP_BLOCK_BYTES;
+    s->exhausted = s->write && ground_left(&s->ground, run) < SWEEP_BLOCK_BYTES;
     /* A turn cut short by the end of the slot would count a part of a limiter's slice as whole. */
     run->done = s->exhausted || now_ns + sweep_whole_ns(s) > run->slot_end_ns;
     return status;
@@ -368,14 +302,10 @@ void sweep_teardown(struct probe_run *run)
     struct sweep *s = run->state;
     if (!s)
         return;
-    engine_close(&s->engine);
-    bed_release(&s->bed);
-    buf_release(&s->why);
+    ground_release(&s->ground);
     for (unsigned i = 0; i < CURVE_DEPTHS; i++)
         hist_release(&s->seen[i].latency);
     hist_release(&s->paced.latency);
-    if (!s->engine.abandoned) /* else the disk may still write into them */
-        buffers_release(&s->buffers);
     free(s);
     run->state = NULL;
 }

@@ -12,14 +12,10 @@
 
 #include <stdbool.h>
 
-#include "probes/disk/bed.h"
-#include "probes/disk/buffers.h"
 #include "probes/disk/curve.h"
-#include "probes/disk/engine.h"
+#include "probes/disk/ground.h"
 #include "probes/disk/pattern.h"
 #include "probes/disk/turns.h"
-#include "probes/disk/workers.h"
-#include "probes/kit/tick.h"
 #include "probes/probe.h"
 
 enum {
@@ -41,12 +37,7 @@ static inline unsigned sweep_row(unsigned rung)
     return SWEEP_ROWS * rung;
 }
 
-struct sweep_conf {
-    const char *engine;
-    struct engine_without without;
-    uint64_t file_bytes; /* 0: by memory and time */
-};
-
+/* Of struct ground_conf. */
 extern const struct opt sweep_opts[];
 
 /* Bytes of the file, and of everything written, in a slot of that length. */
@@ -56,7 +47,7 @@ struct sweep_size {
     const char *by; /* what decided the file's size: "a quarter of memory" */
 };
 
-struct sweep_size sweep_size(const struct probe_site *site, const struct sweep_conf *conf,
+struct sweep_size sweep_size(const struct probe_site *site, const struct ground_conf *conf,
                              uint64_t slot_ns, bool write);
 /* Length of a turn in a slot of that length: whole tenths of a second. */
 uint64_t sweep_turn_ns(uint64_t slot_ns);
@@ -72,10 +63,7 @@ struct sweep_seen {
 struct sweep {
     const struct metric *metrics;
     bool write;
-    struct bed bed;
-    struct buffers buffers;
-    struct engine engine;
-    struct tick tick;
+    struct ground ground;
     struct pattern pattern;
     struct turns turns;
     struct curve curve; /* means of the turns, as the metrics are */
@@ -86,11 +74,7 @@ struct sweep {
     uint64_t longest_ns;  /* that a turn at a depth has taken */
     int asked;            /* rung of the turn before; -1: none, or at a pace */
     double answered_iops; /* in it */
-    uint64_t overwritten_bytes;
-    bool exhausted;         /* the write budget is used up */
-    struct workers workers; /* before measuring */
-    struct buf why;         /* of the engine */
-    char what[300];
+    bool exhausted;       /* the write budget is used up */
 };
 
 /* The callbacks of both probes; judge is sweep_tell_judge. */

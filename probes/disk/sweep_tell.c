@@ -40,13 +40,9 @@ static void sweep_tell_knee(const struct sweep *s, struct result *r, unsigned kn
 
 static void sweep_tell_parameters(const struct sweep *s, struct result *r)
 {
-    /* What was chosen here stands beside what was asked for. */
-    if (!r->parameters)
-        return;
-    (void)json_object_set_new(r->parameters, "engine_used", json_string(s->engine.row->name));
-    (void)json_object_set_new(r->parameters, "engine_reason", json_string(buf_text(&s->why)));
-    (void)json_object_set_new(r->parameters, "file_used", json_integer((json_int_t)s->bed.bytes));
-    (void)json_object_set_new(r->parameters, "turn_used", json_integer((json_int_t)s->turn_ns));
+    ground_tell_parameters(&s->ground, r);
+    if (r->parameters)
+        (void)json_object_set_new(r->parameters, "turn_used", json_integer((json_int_t)s->turn_ns));
 }
 
 static void sweep_tell_pace(const struct sweep *s, struct result *r)
@@ -77,9 +73,9 @@ static void sweep_tell_climb(const struct sweep *s, struct result *r)
     }
     if (passed.size == 0)
         return;
-    if (!s->engine.row->queues)
+    if (!s->ground.engine.row->queues)
         result_note(r, "Not measured: depth %s, for %s has no queue.", buf_text(&passed),
-                    s->engine.row->title);
+                    s->ground.engine.row->title);
     else if (!s->turns.settled || s->turns.hurried)
         result_note(r, "Not measured: depth %s, for want of time; give a longer --budget.",
                     buf_text(&passed));
@@ -93,34 +89,31 @@ static void sweep_tell_climb(const struct sweep *s, struct result *r)
 static void sweep_tell_size(const struct sweep *s, struct probe_run *run)
 {
     char memory[UNITS_TEXT_BYTES];
-    double cached = resident_ratio(s->bed.fd, s->bed.bytes);
+    double cached = resident_ratio(s->ground.bed.fd, s->ground.bed.bytes);
     struct result *r = run->result;
     result_note(r,
                 "%d-byte random %s in a file of %" PRIu64 " MiB (%s), on a host with %s of memory. "
                 "O_DIRECT passes its page cache%s; a cache below it may hold the whole file%s.",
-                SWEEP_BLOCK_BYTES, sweep_tell_verb(s), s->bed.bytes / SWEEP_TELL_MIB, s->size.by,
-                units_format((double)run->site->memory_bytes, UNIT_BYTES, memory),
+                SWEEP_BLOCK_BYTES, sweep_tell_verb(s), s->ground.bed.bytes / SWEEP_TELL_MIB,
+                s->size.by, units_format((double)run->site->memory_bytes, UNIT_BYTES, memory),
                 cached == 0 ? ", in which no page of it was found" : "",
                 s->write ? "" : ", and would show as reads within 10 us");
     doubt_cached(r, cached);
-    if (s->bed.bytes < s->size.file_bytes)
+    if (s->ground.bed.bytes < s->ground.planned_bytes)
         result_note(r,
                     "The file was to be %" PRIu64 " MiB, but the disk took only %" PRIu64
                     " MiB in a quarter of the time; a cache below may hold all of it.",
-                    s->size.file_bytes / SWEEP_TELL_MIB, s->bed.bytes / SWEEP_TELL_MIB);
+                    s->ground.planned_bytes / SWEEP_TELL_MIB, s->ground.bed.bytes / SWEEP_TELL_MIB);
 }
 
 static void sweep_tell_doubts(const struct sweep *s, struct probe_run *run)
 {
     struct result *r = run->result;
-    uint64_t clock_ns = tick_cost_ns(&s->tick);
-    if (s->engine.row->by_name_only)
-        result_set_status(r, STATUS_UNTRUSTED, "I/O by %s: these figures are our own cost",
-                          s->engine.row->title);
+    uint64_t clock_ns = tick_cost_ns(&s->ground.tick);
     for (unsigned i = 0; i < CURVE_DEPTHS; i++) {
         const struct sweep_seen *seen = &s->seen[i];
         const char *id = s->metrics[sweep_row(i)].id;
-        bool always = i == CURVE_QD1 || (i == CURVE_QD32 && s->engine.row->queues);
+        bool always = i == CURVE_QD1 || (i == CURVE_QD32 && s->ground.engine.row->queues);
         if (always) /* the others are there for their rate */
             doubt_few(r, id, &seen->latency, seen->observed_ns);
         doubt_overhead(r, id, &seen->latency, clock_ns);
@@ -135,7 +128,7 @@ void sweep_tell_judge(struct probe_run *run)
     struct result *r = run->result;
     unsigned deepest = curve_below(&s->curve, CURVE_DEPTHS);
     sweep_tell_parameters(s, r);
-    result_note(r, "I/O by %s.", buf_text(&s->why));
+    result_note(r, "I/O by %s.", buf_text(&s->ground.why));
     terms_note(run);
     sweep_tell_size(s, run);
     sweep_tell_pace(s, r);
@@ -145,7 +138,6 @@ void sweep_tell_judge(struct probe_run *run)
     if (s->exhausted)
         result_note(r, "Ended early: the write budget of %" PRIu64 " MiB was used up.",
                     run->write_budget_bytes / SWEEP_TELL_MIB);
-    tick_tell(&s->tick, r);
-    workers_tell(&s->workers, run);
+    ground_tell_doubts(&s->ground, run);
     sweep_tell_doubts(s, run);
 }

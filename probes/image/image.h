@@ -8,6 +8,7 @@
 #include "probes/image/supply.h"
 #include "probes/probe.h"
 
+extern const struct probe image_decode;
 extern const struct probe image_runtime;
 extern const struct probe image_wal;
 extern const struct probe image_gap;

@@ -82,7 +82,7 @@ int platform_parse(const char *text, struct platform *p, struct err *e)
     const char *at = platform_part(text, p->os);
     at = at ? platform_part(at, p->architecture) : NULL;
     at = at && *at ? platform_part(at, p->variant) : at;
-    if (at && *at == '\0')
+    if (at && *at == '\0' && at[-1] != '/')
         return 0;
     return err_set(e, ERR_USAGE, 0,
                    "'%s' is no platform: write OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, as in "

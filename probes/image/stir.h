@@ -29,7 +29,7 @@ int stir_open(struct stir *s, struct err *e);
 void stir_release(struct stir *s); /* idempotent */
 /* Wakes it when it sleeps. Any thread. */
 void stir_nudge(struct stir *s);
-/* Median time of waking it and being woken by it, over some hundred times; 0 on one CPU. */
+/* Usual time of waking it and being woken by it, over some hundred times; 0 on one CPU. */
 double stir_turn_ns(struct stir *s);
 
 #endif

@@ -80,7 +80,8 @@ static void sampler_loop(struct sampler_thread *t)
         uint64_t now_ns = clk_now_ns();
         uint64_t late_ns = now_ns > due_ns ? now_ns - due_ns : 0;
         t->busy = true;
-        stall_record(&t->halves[t->half], late_ns, SAMPLER_INTERVAL_NS);
+        unsigned half = t->half; /* gcc 12 does not read an atomic index atomically */
+        stall_record(&t->halves[half], late_ns, SAMPLER_INTERVAL_NS);
         t->busy = false;
         if (late_ns > t->max_ns)
             t->max_ns = late_ns;

@@ -1,6 +1,7 @@
 # Shared by the disk labs: a directory of its own for each test, filesystems with known faults, on
 # loop devices and behind throttles, and everything taken down again whatever happened.
 load ../cli/house
+source "$BATS_TEST_DIRNAME/throttle.sh"
 
 setup() {
     [ "$(id -u)" -eq 0 ] || skip "root is missing"
@@ -8,7 +9,7 @@ setup() {
     work=$(mktemp -d "${TMPDIR:-/tmp}/plimsoll-lab-XXXXXX")
     disk=$work/disk
     mkdir "$disk" "$work/below"
-    daemon='' run_pid='' loop='' cgroup='' controlled=''
+    daemon='' run_pid='' loop='' cgroup='' controlled='' zram=''
 }
 
 # The fault filesystem is killed before it is unmounted: that answers what hangs in it with an error.
@@ -19,6 +20,10 @@ teardown() {
     if [ -n "$loop" ]; then
         if mountpoint -q "$disk"; then umount "$disk" || umount -l "$disk" || true; fi
         losetup -d "$loop" || true
+    fi
+    if [ -n "$zram" ]; then
+        if mountpoint -q "$disk"; then umount "$disk" || true; fi
+        echo 1 >"$zram/reset" || true
     fi
     if [ -n "$daemon" ]; then kill -KILL "$daemon" 2>/dev/null || true; fi
     wait
@@ -90,6 +95,17 @@ loop_disk() {
     losetup --direct-io=on "$loop" 2>/dev/null || true
     mkfs.ext4 -q -F "$@" "$loop"
     mount "$loop" "$disk"
+}
+
+# SIZE: a fresh ext4 of that size on $disk, on zram that nobody uses; afterwards it is as it was.
+zram_disk() {
+    need mkfs.ext4
+    [ -w /sys/block/zram0/disksize ] || skip "zram0 is missing, or not ours"
+    [ "$(cat /sys/block/zram0/disksize)" -eq 0 ] || skip "zram0 is in use"
+    echo "$1" >/sys/block/zram0/disksize || skip "zram0 takes no size"
+    zram=/sys/block/zram0
+    mkfs.ext4 -q -F -m 0 -O ^has_journal /dev/zram0
+    mount /dev/zram0 "$disk"
 }
 
 # The probes named, a run of $budget; the document is in $work/doc.json. Fails only on a bad status.

@@ -142,9 +142,14 @@ fault_aborts() {
 # again for a machine that is busy.
 @test "a sync that is never answered: ended by its deadline, and the rest of the run goes on" {
     fault sync:at:500:hang
-    budget=5s measure_within 90 disk.wal noise.stall
+    budget=5s measure_within 90 disk.wal disk.read noise.stall "${small[@]}"
     [ "$took_s" -le 31 ]
     [ "$(of disk.wal .status)" = failed ]
+    # What comes after it has the least time, and says why.
+    [[ $(of disk.read '.notes | join(" ")') == *"It had 0.5 s and not the "*" s planned: what was measured before took longer"* ]]
+    if [ "$(of disk.read .status)" = failed ]; then
+        [[ $(of disk.read .reason) == "the time of the run ran out before its turn, and 0.5 s of "* ]]
+    fi
     [[ $(of disk.wal .reason) =~ did\ not\ answer\ for\ [0-9]+\ s.*\ process\ ([0-9]+)\ is\ left\ behind ]]
     # The child that the kernel keeps holds no pipe open that somebody reads to its end.
     for fd in 0 1 2; do

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs in the lab machine (vm.sh): the program measures disks of known behaviour, one after the other;
-# its documents go to the console between "begin NAME" and "end NAME".
+# Runs in the lab machine (vm.sh), after throttle.sh: the program measures disks of known behaviour, one
+# after the other; its documents go to the console between "begin NAME" and "end NAME".
 
 export DM_DISABLE_UDEV=1 # nobody else makes the names of its devices
 
@@ -11,12 +11,14 @@ disk() {
     mount "$2" "/mnt/$1"
 }
 
-# NAME PROBE... OPTION...
+# NAME DISK PROBE... OPTION...: small files, for these disks are slow.
 measure() {
     name=$1
-    shift
+    dir=/mnt/$2
+    shift 2
     status=0
-    plimsoll measure -q "$@" --set disk.read.file=16MiB --dir "/mnt/$name" >/tmp/doc.json || status=$?
+    plimsoll measure -q "$@" --set disk.read.file=16MiB --set disk.write.file=16MiB \
+        --set disk.stream.file=16MiB --dir "$dir" >/tmp/doc.json || status=$?
     echo "begin $name $status"
     cat /tmp/doc.json
     echo "end $name"
@@ -27,24 +29,67 @@ sectors() {
     cat "/sys/block/$1/size"
 }
 
-# Each answers every request 2 ms later, by a timer; one that is polled would be asked before it.
-insmod /modules/null_blk.ko nr_devices=4 gb=4 memory_backed=1 irqmode=2 completion_nsec=2000000 poll_queues=0
+# N ATTRIBUTE=VALUE...: /dev/nullbN of 4 GiB, its bytes in memory.
+null_disk() {
+    row=/sys/kernel/config/nullb/nullb$1
+    shift
+    mkdir "$row"
+    for pair in size=4096 memory_backed=1 poll_queues=0 "$@"; do echo "${pair#*=}" >"$row/${pair%%=*}"; done
+    echo 1 >"$row/power"
+}
 
+# N ATTRIBUTE=VALUE...: it answers every request 2 ms later, by a timer.
+late_disk() {
+    null_disk "$@" irqmode=2 completion_nsec=2000000
+}
+
+clock=/sys/devices/system/clocksource/clocksource0
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    if grep -q tsc "$clock/current_clocksource"; then break; fi
+    sleep 0.5 # the kernel refines the counter's rate for a second
+done
+echo "clocks: $(cat "$clock/available_clocksource"), now $(cat "$clock/current_clocksource")"
+
+insmod /modules/null_blk.ko nr_devices=0 poll_queues=1 # no device has more poll queues than that
+mount -t configfs configfs /sys/kernel/config
+late_disk 0
 disk null_blk /dev/nullb0
-measure null_blk disk.read --budget 8s
+# What runs here for the first time is emulated slowly: a measurement that nobody looks at.
+plimsoll measure -q disk.read --budget 5s --set disk.read.file=16MiB --dir /mnt/null_blk >/dev/null || true
+measure null_blk null_blk disk.class --budget 16s
 
-# By its behaviour it is no flash, whatever its driver says.
-plimsoll measure -q disk.class --budget 12s --dir /mnt/null_blk >/tmp/doc.json
-echo "begin class $?"
-cat /tmp/doc.json
-echo "end class"
+# Another clock, of other hardware.
+echo hpet >"$clock/current_clocksource"
+measure hpet null_blk disk.read --budget 5s
+echo tsc >"$clock/current_clocksource"
 
-echo "0 $(sectors nullb1) delay /dev/nullb1 0 5" | dmsetup create slow
+# What is polled has its answer when it is asked for, before the timer.
+late_disk 1 poll_queues=1
+disk polled /dev/nullb1
+measure polled polled disk.read --budget 6s
+measure interrupted polled disk.read --budget 5s --set disk.read.no-polling=yes
+
+# As fast as the machine, but for the limit: the control groups of version 2.
+null_disk 2 irqmode=0
+disk limited /dev/nullb2
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+cgroup='' # as throttle_group finds it
+throttle_group lab
+throttle_limit "$(cat /sys/block/nullb2/dev)" 1370
+echo "io.max: $(cat "$cgroup/io.max")"
+(
+    echo 0 >"$cgroup/cgroup.procs"
+    measure limited limited disk.class --budget 20s
+)
+
+late_disk 3
+echo "0 $(sectors nullb3) delay /dev/nullb3 0 5" | dmsetup create slow
 disk dm-delay /dev/mapper/slow
-measure dm-delay disk.read --budget 8s
+measure dm-delay dm-delay disk.class --budget 20s
 
 # Right at first; once the program has begun to write every write is an error.
-whole="0 $(sectors nullb2) flakey /dev/nullb2 0"
+late_disk 4
+whole="0 $(sectors nullb4) flakey /dev/nullb4 0"
 echo "$whole 60 0" | dmsetup create frail
 disk dm-flakey /dev/mapper/frail
 (
@@ -54,13 +99,14 @@ disk dm-flakey /dev/mapper/frail
     echo "$whole 0 60 1 error_writes" | dmsetup load frail
     dmsetup resume frail
 ) &
-measure dm-flakey disk.wal noise.stall --budget 9s
+measure dm-flakey dm-flakey disk.wal noise.stall --budget 9s
 dmsetup suspend --nolockfs frail
 echo "$whole 60 0" | dmsetup load frail
 dmsetup resume frail
 
 # It acknowledges every write, and after a while keeps none: only reading back tells.
-whole="0 $(sectors nullb3) flakey /dev/nullb3 0"
+late_disk 5
+whole="0 $(sectors nullb5) flakey /dev/nullb5 0"
 echo "$whole 60 0" | dmsetup create faithless
 disk dropping /dev/mapper/faithless
 (
@@ -70,7 +116,7 @@ disk dropping /dev/mapper/faithless
     echo "$whole 0 60 1 drop_writes" | dmsetup load faithless
     dmsetup resume faithless
 ) &
-measure dropping disk.flush --budget 12s
+measure dropping dropping disk.flush --budget 12s
 
 insmod /modules/scsi_debug.ko dev_size_mb=1200 ndelay=3000000 max_queue=32
 for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -78,4 +124,10 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
     sleep 0.2
 done
 disk scsi_debug /dev/sda
-measure scsi_debug disk.read --budget 8s
+measure scsi_debug scsi_debug disk.class --budget 20s
+
+# One command at a time, each for 0 to 16 ms at random.
+echo 1 >/sys/block/sda/device/queue_depth
+echo 16000000 >/sys/bus/pseudo/drivers/scsi_debug/ndelay
+echo 1 >/sys/bus/pseudo/drivers/scsi_debug/random
+measure one-arm scsi_debug disk.class --budget 20s

@@ -116,6 +116,27 @@ static void slots_share_the_time_by_weight(void **state)
     plan_release(&p);
 }
 
+static void the_schedule_is_what_is_shared_out_when_all_is_in_time(void **state)
+{
+    (void)state;
+    struct plan p;
+    struct err e = { 0 };
+    struct opt_list names = {
+        .items = {"disk.wal", "disk.read"},
+          .count = 2
+    };
+    uint64_t left = 10 * (uint64_t)CLK_NS_PER_S;
+    assert_int_equal(make(&names, &none, &p, &e), 0);
+    plan_schedule(&p, left);
+    assert_int_equal(p.items[0].planned_ns, plan_slot_ns(&p, 0, left));
+    assert_int_equal(p.items[1].planned_ns, left - p.items[0].planned_ns);
+    p.items[0].skipped = true;
+    plan_schedule(&p, left);
+    assert_int_equal(p.items[0].planned_ns, 0);
+    assert_int_equal(p.items[1].planned_ns, left);
+    plan_release(&p);
+}
+
 static void a_late_round_still_gives_the_shortest_slot(void **state)
 {
     (void)state;
@@ -162,6 +183,7 @@ int main(void)
         cmocka_unit_test(set_refuses_what_is_not_there),
         cmocka_unit_test(slots_share_the_time_by_weight),
         cmocka_unit_test(a_disk_is_measured_in_every_place_and_the_rest_once),
+        cmocka_unit_test(the_schedule_is_what_is_shared_out_when_all_is_in_time),
         cmocka_unit_test(a_late_round_still_gives_the_shortest_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

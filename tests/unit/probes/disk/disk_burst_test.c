@@ -102,6 +102,22 @@ static void the_budget_is_kept_to_the_byte(void **state)
     rig_close(r);
 }
 
+static void what_was_chosen_stands_among_the_parameters(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    rig_set(r, "engine", "sync");
+    r->result.parameters = opt_parameters(r->probe->opts, r->conf);
+    assert_int_equal(rig_setup(r), 0);
+    r->probe->judge(&r->run);
+    json_t *told = r->result.parameters;
+    assert_string_equal(json_string_value(json_object_get(told, "engine_used")), "sync");
+    assert_string_equal(json_string_value(json_object_get(told, "engine_reason")),
+                        "pread and pwrite, as asked");
+    assert_int_equal(json_integer_value(json_object_get(told, "file_used")), 32 * RIG_MIB);
+    rig_close(r);
+}
+
 static void few_seconds_tell_nothing_of_the_rate(void **state)
 {
     (void)state;
@@ -170,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_second_has_its_rate),
         cmocka_unit_test(a_second_writes_its_share_of_the_budget_alone),
         cmocka_unit_test(the_budget_is_kept_to_the_byte),
+        cmocka_unit_test(what_was_chosen_stands_among_the_parameters),
         cmocka_unit_test(few_seconds_tell_nothing_of_the_rate),
         cmocka_unit_test(our_own_cost_is_not_believed),
         cmocka_unit_test(a_stop_ends_the_second_and_its_rest),

@@ -20,18 +20,10 @@ enum {
 
 #define MS ((uint64_t)CLK_NS_PER_MS)
 
-static struct rig *small(void)
-{
-    struct rig *r = rig_open(&disk_files);
-    r->run.slot_ns = 10 * MS; /* so that the warm-up is 1 ms */
-    r->run.write_budget_bytes = 64 * RIG_MIB;
-    return r;
-}
-
 static void every_step_of_every_file_is_recorded(void **state)
 {
     (void)state;
-    struct rig *r = small();
+    struct rig *r = rig_brief(&disk_files);
     assert_int_equal(rig_setup(r), 0);
     uint64_t warm_bytes = r->result.written_bytes;
     assert_int_equal(rig_measure(r, 50 * MS), 0);
@@ -50,7 +42,7 @@ static void every_step_of_every_file_is_recorded(void **state)
 static void unlinks_are_recorded_once_all_names_are_in_use(void **state)
 {
     (void)state;
-    struct rig *r = small();
+    struct rig *r = rig_brief(&disk_files);
     r->run.write_budget_bytes = UINT64_C(100) * 4096;
     assert_int_equal(rig_setup(r), 0);
     uint64_t warm = r->result.written_bytes / 4096;
@@ -64,39 +56,23 @@ static void unlinks_are_recorded_once_all_names_are_in_use(void **state)
 static void the_write_budget_is_kept_to_the_byte_and_ends_the_slot(void **state)
 {
     (void)state;
-    struct rig *r = small();
+    struct rig *r = rig_brief(&disk_files);
     rig_set(r, "size", "1000");
-    r->run.write_budget_bytes = 10999;
-    assert_int_equal(rig_setup(r), 0);
-    assert_int_equal(rig_measure(r, 60000 * MS), 0);
-    assert_int_equal(r->result.written_bytes, 10000);
-    assert_true(r->run.done);
-    r->probe->judge(&r->run);
-    assert_true(rig_noted(r, "write budget"));
-    rig_close(r);
+    rig_budget_is_kept(r, 10999, 10000);
 }
 
 static void a_stop_ends_the_repetition(void **state)
 {
     (void)state;
-    struct rig *r = small();
-    r->stopping = 1;
-    assert_int_equal(rig_setup(r), 0);
-    assert_int_equal(rig_measure(r, 60000 * MS), 0);
-    assert_int_equal(r->hists[FILES].total, 0);
-    assert_true(isnan(r->values[RATE]));
-    rig_close(r);
+    rig_stop_ends_the_repetition(rig_brief(&disk_files), FILES, RATE);
 }
 
 static void the_sequence_and_the_terms_are_noted(void **state)
 {
     (void)state;
-    struct rig *r = small();
+    struct rig *r = rig_brief(&disk_files);
     (void)snprintf(r->place.options, sizeof r->place.options, "rw,relatime,nodiscard");
-    assert_int_equal(rig_setup(r), 0);
-    r->probe->judge(&r->run);
-    assert_true(rig_noted(r, "ext4 on vda (virtio_blk), journal: ordered."));
-    assert_true(rig_noted(r, "closed loop, back to back"));
+    rig_terms_are_noted(r);
     assert_false(rig_noted(r, "discard"));
     (void)snprintf(r->place.options, sizeof r->place.options, "rw,discard");
     r->probe->judge(&r->run);
@@ -107,19 +83,13 @@ static void the_sequence_and_the_terms_are_noted(void **state)
 static void a_directory_that_is_gone_is_named(void **state)
 {
     (void)state;
-    struct rig *r = small();
-    int scratch_fd = r->run.scratch_fd;
-    r->run.scratch_fd = -1;
-    assert_int_equal(rig_setup(r), -1);
-    assert_non_null(strstr(r->e.msg, r->path));
-    r->run.scratch_fd = scratch_fd;
-    rig_close(r);
+    rig_missing_directory_is_named(rig_brief(&disk_files));
 }
 
 static void a_failure_in_the_middle_keeps_what_was_measured(void **state)
 {
     (void)state;
-    struct rig *r = small();
+    struct rig *r = rig_brief(&disk_files);
     assert_int_equal(rig_setup(r), 0);
     assert_int_equal(rig_measure(r, 50 * MS), 0);
     assert_int_equal(close(openat(r->run.scratch_fd, "new", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)),

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -23,10 +24,8 @@ enum {
 
 static struct rig *small(void)
 {
-    struct rig *r = rig_open(&disk_wal);
+    struct rig *r = rig_brief(&disk_wal);
     rig_set(r, "segment", "1MiB");
-    r->run.slot_ns = 10 * MS; /* so that the warm-up is 1 ms */
-    r->run.write_budget_bytes = 64 * RIG_MIB;
     return r;
 }
 
@@ -49,16 +48,7 @@ static void every_append_is_recorded_with_its_sync(void **state)
 static void the_write_budget_is_kept_to_the_byte_and_ends_the_slot(void **state)
 {
     (void)state;
-    struct rig *r = small();
-    r->run.write_budget_bytes = 2300 * 10 + 2299;
-    assert_int_equal(rig_setup(r), 0);
-    for (unsigned i = 0; i < 10000 && !r->run.done; i++)
-        assert_int_equal(rig_measure(r, 60000 * MS), 0);
-    assert_int_equal(r->result.written_bytes, 23000);
-    assert_true(r->run.done);
-    r->probe->judge(&r->run);
-    assert_true(rig_noted(r, "write budget"));
-    rig_close(r);
+    rig_budget_is_kept(small(), 2300 * 10 + 2299, 23000);
 }
 
 static struct rig *with_all_kinds(void)
@@ -139,17 +129,68 @@ static void the_budget_holds_with_all_kinds(void **state)
     rig_close(r);
 }
 
+/* From now on the log whose file has that size finds its filesystem full. */
+static void fill(uint64_t segment_bytes)
+{
+    struct stat st;
+    int full = open("/dev/full", O_RDWR | O_CLOEXEC);
+    assert_true(full >= 0);
+    for (int fd = 3; fd < 64; fd++) {
+        bool unnamed = !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 0;
+        if (unnamed && (uint64_t)st.st_size == segment_bytes)
+            assert_true(dup2(full, fd) >= 0);
+    }
+    (void)close(full);
+}
+
+/* Until each kind had its turn. */
+static void all_turns(struct rig *r)
+{
+    for (unsigned i = 0; i < 12; i++)
+        assert_int_equal(rig_measure(r, 5 * MS), 0);
+}
+
+static void a_log_without_space_ends_alone_and_its_figures_stay(void **state)
+{
+    (void)state;
+    struct rig *r = with_all_kinds();
+    assert_int_equal(rig_setup(r), 0);
+    all_turns(r);
+    uint64_t written = r->result.written_bytes;
+    fill(UINT64_C(4) << 20); /* bolt's */
+    r->run.repetition = 6;
+    for (unsigned i = 0; i < 9; i++) { /* the turn of bolt's log is the third, then leveldb's */
+        assert_int_equal(rig_measure(r, 5 * MS), 0);
+        assert_int_equal(r->hists[BOLT].total, 0);
+    }
+    assert_true(r->result.written_bytes > written);
+    r->run.repetition = 8; /* bolt's turn again is etcd's now */
+    assert_int_equal(rig_measure(r, 5 * MS), 0);
+    assert_true(r->hists[WAL].total > 0);
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "There was no space for more of the log of bolt (Nomad and Consul"));
+    assert_true(rig_noted(r, "of the log: No space left on device; the other logs went on."));
+    assert_true(rig_noted(r, "disk.wal.bolt is the log of Nomad")); /* from the turns before */
+    assert_true(rig_noted(r, "disk.wal.leveldb is the log of"));
+    assert_false(rig_noted(r, "Only etcd's log was measured"));
+    rig_close(r);
+}
+
+static void etcds_log_without_space_is_a_failure(void **state)
+{
+    (void)state;
+    struct rig *r = small(); /* its segment is of 1 MiB */
+    assert_int_equal(rig_setup(r), 0);
+    fill(RIG_MIB);
+    assert_int_equal(rig_measure(r, 5 * MS), -1);
+    assert_int_equal(r->e.sys, ENOSPC);
+    rig_close(r);
+}
+
 static void a_stop_ends_the_repetition(void **state)
 {
     (void)state;
-    struct rig *r = small();
-    r->run.write_budget_bytes = UINT64_MAX;
-    assert_int_equal(rig_setup(r), 0);
-    r->stopping = 1;
-    assert_int_equal(rig_measure(r, 60000 * MS), 0);
-    assert_int_equal(r->hists[WAL].total, 0);
-    assert_true(isnan(r->values[RATE]));
-    rig_close(r);
+    rig_stop_ends_the_repetition(small(), WAL, RATE);
 }
 
 static void too_few_appends_are_not_trusted(void **state)
@@ -167,10 +208,7 @@ static void the_filesystem_and_its_journal_are_noted(void **state)
 {
     (void)state;
     struct rig *r = small();
-    assert_int_equal(rig_setup(r), 0);
-    r->probe->judge(&r->run);
-    assert_true(rig_noted(r, "ext4 on vda (virtio_blk), journal: ordered."));
-    assert_true(rig_noted(r, "closed loop, back to back"));
+    rig_terms_are_noted(r);
     rig_close(r);
 }
 
@@ -215,13 +253,7 @@ static void a_record_larger_than_the_segment_is_refused(void **state)
 static void a_directory_that_is_gone_fails_cleanly(void **state)
 {
     (void)state;
-    struct rig *r = small();
-    int scratch_fd = r->run.scratch_fd;
-    r->run.scratch_fd = -1;
-    assert_int_equal(rig_setup(r), -1);
-    assert_non_null(strstr(r->e.msg, r->path));
-    r->run.scratch_fd = scratch_fd;
-    rig_close(r);
+    rig_missing_directory_is_named(small());
 }
 
 int main(void)
@@ -233,6 +265,8 @@ int main(void)
         cmocka_unit_test(a_turn_is_shorter_than_a_repetition_in_a_short_slot),
         cmocka_unit_test(without_time_space_or_budget_etcds_log_has_it_all),
         cmocka_unit_test(the_budget_holds_with_all_kinds),
+        cmocka_unit_test(a_log_without_space_ends_alone_and_its_figures_stay),
+        cmocka_unit_test(etcds_log_without_space_is_a_failure),
         cmocka_unit_test(a_stop_ends_the_repetition),
         cmocka_unit_test(too_few_appends_are_not_trusted),
         cmocka_unit_test(the_filesystem_and_its_journal_are_noted),

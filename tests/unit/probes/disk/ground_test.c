@@ -57,6 +57,12 @@ static struct rig *small(const char *engine)
     return r;
 }
 
+static int lay(struct ground *g, struct rig *r)
+{
+    struct ground_plan plan = ground_usual(&r->run, BLOCK, DEPTH);
+    return ground_open(g, &r->run, &plan, &r->e);
+}
+
 static void what_is_written_counts_once_and_reads_do_not(void **state)
 {
     (void)state;
@@ -64,7 +70,7 @@ static void what_is_written_counts_once_and_reads_do_not(void **state)
     struct ground g;
     struct pattern pattern;
     struct drive_count count;
-    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+    assert_int_equal(lay(&g, r), 0);
     assert_int_equal(ground_written(&g), 8 * RIG_MIB);
     assert_int_equal(ground_left(&g, &r->run), RIG_MIB);
     pattern_init(&pattern, PATTERN_RANDOM, g.bed.bytes, BLOCK, 1);
@@ -90,7 +96,7 @@ static bool works(const char *engine)
 {
     struct rig *r = small(engine);
     struct ground g;
-    bool opened = ground_open(&g, &r->run, BLOCK, DEPTH, &r->e) == 0;
+    bool opened = lay(&g, r) == 0;
     ground_release(&g);
     rig_close(r);
     return opened;
@@ -119,11 +125,33 @@ static void engines_race_where_the_slot_has_the_time_and_none_is_named(void **st
         struct rig *r = small(cases[i].engine);
         struct ground g;
         r->run.slot_ns = cases[i].slot_ns;
-        assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+        assert_int_equal(lay(&g, r), 0);
         assert_int_equal(strstr(buf_text(&g.why), ": an I/O takes ") != NULL, cases[i].races);
         ground_release(&g);
         rig_close(r);
     }
+}
+
+static uint64_t setup_of(const struct probe *probe, const char *engine, uint64_t slot_ns)
+{
+    struct rig *r = rig_open(probe);
+    struct probe_cost cost = { 0 };
+    rig_set(r, "engine", engine);
+    assert_int_equal(probe->estimate(&r->site, r->conf, slot_ns, &cost, &r->e), 0);
+    rig_close(r);
+    return cost.setup_ns;
+}
+
+static void comparing_engines_is_part_of_the_preparation(void **state)
+{
+    (void)state;
+    static const struct probe *const probes[] = { &disk_read, &disk_write, &disk_stream,
+                                                  &disk_mixed, &disk_burst };
+    for (size_t i = 0; i < sizeof probes / sizeof probes[0]; i++) {
+        assert_int_equal(setup_of(probes[i], "auto", 30 * S) - setup_of(probes[i], "aio", 30 * S),
+                         2 * S);
+    }
+    assert_int_equal(setup_of(&disk_stream, "auto", S), setup_of(&disk_stream, "aio", S));
 }
 
 static void the_engine_goes_without_what_is_switched_off(void **state)
@@ -134,7 +162,7 @@ static void the_engine_goes_without_what_is_switched_off(void **state)
         struct ground g;
         r->run.slot_ns = slot_s * S;
         rig_set(r, "no-fixed-file", "yes");
-        assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+        assert_int_equal(lay(&g, r), 0);
         assert_true(g.engine.conf.without.fixed_file);
         assert_false(g.engine.conf.without.fixed_buffers);
         ground_release(&g);
@@ -148,7 +176,7 @@ static void the_clock_is_told_and_a_drift_is_not_believed(void **state)
     struct rig *r = small("sync");
     struct ground g;
     r->result.parameters = opt_parameters(r->probe->opts, r->conf);
-    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+    assert_int_equal(lay(&g, r), 0);
     g.tick.counting = true;
     g.tick.drift_ppm = 2 * TICK_DRIFT_PPM;
     ground_tell(&g, &r->run);
@@ -164,7 +192,7 @@ static void an_engine_without_a_queue_has_depth_1(void **state)
     (void)state;
     struct rig *r = small("sync");
     struct ground g;
-    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+    assert_int_equal(lay(&g, r), 0);
     assert_int_equal(ground_depth(&g, DEPTH), 1);
     ground_release(&g);
     rig_close(r);
@@ -175,7 +203,7 @@ static void the_null_engine_is_never_believed(void **state)
     (void)state;
     struct rig *r = small("null");
     struct ground g;
-    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), 0);
+    assert_int_equal(lay(&g, r), 0);
     ground_tell(&g, &r->run);
     assert_int_equal(r->result.status, STATUS_UNTRUSTED);
     assert_non_null(strstr(r->result.reason, "our own cost"));
@@ -189,7 +217,7 @@ static void a_budget_below_the_least_file_is_an_error_and_kept(void **state)
     struct rig *r = small("auto");
     struct ground g;
     r->run.write_budget_bytes = 7 * RIG_MIB;
-    assert_int_equal(ground_open(&g, &r->run, BLOCK, DEPTH, &r->e), -1);
+    assert_int_equal(lay(&g, r), -1);
     assert_true(r->result.written_bytes <= 7 * RIG_MIB);
     ground_release(&g);
     ground_release(&g);
@@ -202,6 +230,7 @@ int main(void)
         cmocka_unit_test(the_file_follows_memory_time_and_space),
         cmocka_unit_test(what_is_written_counts_once_and_reads_do_not),
         cmocka_unit_test(engines_race_where_the_slot_has_the_time_and_none_is_named),
+        cmocka_unit_test(comparing_engines_is_part_of_the_preparation),
         cmocka_unit_test(the_engine_goes_without_what_is_switched_off),
         cmocka_unit_test(the_clock_is_told_and_a_drift_is_not_believed),
         cmocka_unit_test(an_engine_without_a_queue_has_depth_1),

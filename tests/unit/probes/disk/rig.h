@@ -111,6 +111,61 @@ static inline bool rig_noted(const struct rig *r, const char *words)
     return false;
 }
 
+static inline void rig_close(struct rig *r);
+
+/* Of a probe that writes records one by one: the warm-up is 1 ms. */
+static inline struct rig *rig_brief(const struct probe *probe)
+{
+    struct rig *r = rig_open(probe);
+    r->run.slot_ns = 10 * (uint64_t)CLK_NS_PER_MS;
+    r->run.write_budget_bytes = 64 * RIG_MIB;
+    return r;
+}
+
+/* What all of these keep to; each closes the rig. */
+static inline void rig_stop_ends_the_repetition(struct rig *r, unsigned latency, unsigned rate)
+{
+    r->run.write_budget_bytes = UINT64_MAX;
+    assert_int_equal(rig_setup(r), 0);
+    r->stopping = 1;
+    assert_int_equal(rig_measure(r, 60 * (uint64_t)CLK_NS_PER_S), 0);
+    assert_int_equal(r->hists[latency].total, 0);
+    assert_true(isnan(r->values[rate]));
+    rig_close(r);
+}
+
+static inline void rig_budget_is_kept(struct rig *r, uint64_t budget_bytes, uint64_t written_bytes)
+{
+    r->run.write_budget_bytes = budget_bytes;
+    assert_int_equal(rig_setup(r), 0);
+    for (unsigned i = 0; i < 10000 && !r->run.done; i++)
+        assert_int_equal(rig_measure(r, 60 * (uint64_t)CLK_NS_PER_S), 0);
+    assert_int_equal(r->result.written_bytes, written_bytes);
+    assert_true(r->run.done);
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "write budget"));
+    rig_close(r);
+}
+
+static inline void rig_missing_directory_is_named(struct rig *r)
+{
+    int scratch_fd = r->run.scratch_fd;
+    r->run.scratch_fd = -1;
+    assert_int_equal(rig_setup(r), -1);
+    assert_non_null(strstr(r->e.msg, r->path));
+    r->run.scratch_fd = scratch_fd;
+    rig_close(r);
+}
+
+/* Leaves it open. */
+static inline void rig_terms_are_noted(struct rig *r)
+{
+    assert_int_equal(rig_setup(r), 0);
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "ext4 on vda (virtio_blk), journal: ordered."));
+    assert_true(rig_noted(r, "closed loop, back to back"));
+}
+
 static inline void rig_close(struct rig *r)
 {
     for (int i = 0; r->probe->teardown && i < 2; i++) /* may be called again */

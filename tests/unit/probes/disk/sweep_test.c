@@ -19,7 +19,7 @@ static struct sweep_size size_at(uint64_t memory_mib, uint64_t free_mib, uint64_
     struct place place = rig_place();
     place.free_bytes = free_mib * RIG_MIB;
     struct probe_site site = { .place = &place, .memory_bytes = memory_mib * RIG_MIB };
-    struct sweep_conf conf = { .engine = "auto", .file_bytes = file_bytes };
+    struct ground_conf conf = { .engine = "auto", .file_bytes = file_bytes };
     return sweep_size(&site, &conf, slot_ns, write);
 }
 
@@ -105,9 +105,9 @@ static unsigned measured(const struct rig *r)
 static void needs_a_queue(struct rig *r)
 {
     const struct sweep *s = r->run.state;
-    if (s->engine.row->queues)
+    if (s->ground.engine.row->queues)
         return;
-    print_message("skipped: %s has no queue\n", s->engine.row->title);
+    print_message("skipped: %s has no queue\n", s->ground.engine.row->title);
     rig_close(r);
     skip();
 }
@@ -210,6 +210,19 @@ static void writes_keep_the_budget_to_the_byte_and_end_the_slot(void **state)
     rig_close(r);
 }
 
+static void a_file_cut_by_the_write_budget_says_so(void **state)
+{
+    (void)state;
+    struct rig *r = small(&disk_read);
+    rig_set(r, "file", "64MiB");
+    r->run.write_budget_bytes = 17 * RIG_MIB + 1;
+    assert_int_equal(rig_setup(r), 0);
+    r->probe->judge(&r->run);
+    assert_true(rig_noted(r, "in a file of 17 MiB (what the write budget allows)"));
+    assert_false(rig_noted(r, "The file was to be"));
+    rig_close(r);
+}
+
 static void no_turn_takes_more_than_its_part_of_the_write_budget(void **state)
 {
     (void)state;
@@ -251,7 +264,7 @@ static void a_failure_leaves_no_rate(void **state)
     assert_int_equal(rig_setup(r), 0);
     struct sweep *s = r->run.state;
     s->asked = CURVE_QD1;
-    assert_int_equal(ftruncate(s->bed.fd, (off_t)(15 * RIG_MIB)), 0);
+    assert_int_equal(ftruncate(s->ground.bed.fd, (off_t)(15 * RIG_MIB)), 0);
     assert_int_equal(rig_measure(r, 60 * S), -1);
     assert_true(isnan(r->values[sweep_row(CURVE_QD1) + 1]));
     assert_int_equal(s->seen[CURVE_QD1].turns, 0);
@@ -371,6 +384,7 @@ int main(void)
         cmocka_unit_test(where_turns_take_long_depth_32_comes_second),
         cmocka_unit_test(turns_last_whole_slices_of_a_limiter),
         cmocka_unit_test(writes_keep_the_budget_to_the_byte_and_end_the_slot),
+        cmocka_unit_test(a_file_cut_by_the_write_budget_says_so),
         cmocka_unit_test(no_turn_takes_more_than_its_part_of_the_write_budget),
         cmocka_unit_test(the_time_of_a_rate_is_that_in_which_its_blocks_were_written),
         cmocka_unit_test(a_failure_leaves_no_rate),

@@ -93,6 +93,24 @@ static void neither_threads_nor_packing_change_the_image_id(void **state)
     forge_close(f);
 }
 
+/* There is no program in it: no platform passes it over. */
+static void every_platform_may_have_it(void **state)
+{
+    (void)state;
+    static const char *const platforms[] = { NULL, "linux/arm64", "linux/s390x" };
+    struct forge *f = forge_open();
+    struct oci_image image;
+    assert_int_equal(forge_make(f, &forge_conf, "image"), 0);
+    for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++) {
+        const struct oci_wish wish = { .platform = platforms[i] };
+        if (oci_open(f->dir, "image", &wish, &image, &f->e))
+            fail_msg("%s", f->e.msg);
+        assert_int_equal(image.count, 3);
+        oci_close(&image);
+    }
+    forge_close(f);
+}
+
 static void a_stop_leaves_nothing(void **state)
 {
     (void)state;
@@ -175,6 +193,7 @@ int main(void)
         cmocka_unit_test(the_small_image_is_this),
         cmocka_unit_test(every_blob_is_what_its_descriptor_says),
         cmocka_unit_test(neither_threads_nor_packing_change_the_image_id),
+        cmocka_unit_test(every_platform_may_have_it),
         cmocka_unit_test(a_stop_leaves_nothing),
         cmocka_unit_test(a_failed_write_names_layer_and_reason_and_leaves_nothing),
         cmocka_unit_test(what_a_killed_run_has_left_is_no_hindrance),

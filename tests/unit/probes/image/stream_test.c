@@ -212,6 +212,34 @@ static void members_may_end_anywhere_in_the_input(void **state)
     tap_close(t);
 }
 
+/* Zeros of about two outputs: the input is used up while the decoder still has some to give. */
+static void what_a_decoder_holds_back_comes_out(void **state)
+{
+    (void)state;
+    struct tap *t = tap();
+    uint8_t *zeros = calloc(1, 3 * STREAM_OUT_BYTES);
+    const uint8_t *bytes = NULL;
+    assert_non_null(zeros);
+    for (size_t wanted = 2 * STREAM_OUT_BYTES - 20; wanted < 2 * STREAM_OUT_BYTES + 600; wanted++) {
+        t->size = way.form == STREAM_GZIP
+                      ? press_gzip(t->packed, sizeof t->packed, zeros, wanted, NULL)
+                      : ZSTD_compress(t->packed, sizeof t->packed, zeros, wanted, 1);
+        struct stream_source source = as_file(t, 0);
+        size_t all = 0;
+        size_t size = 0;
+        assert_int_equal(stream_start(&t->stream, &source, UINT64_MAX, &t->e), 0);
+        do {
+            if (stream_read(&t->stream, &bytes, &size, &t->e))
+                fail_msg("%zu bytes: %s", wanted, t->e.msg);
+            all += size;
+        } while (size > 0);
+        assert_int_equal(all, wanted);
+        (void)close(source.fd);
+    }
+    free(zeros);
+    tap_close(t);
+}
+
 static void the_stored_bytes_can_be_hashed(void **state)
 {
     (void)state;
@@ -323,6 +351,7 @@ static void a_file_that_is_shorter_than_said_is_found(void **state)
         cmocka_unit_test(a_wrong_checksum_is_found),                                               \
         cmocka_unit_test(more_than_allowed_is_a_bomb),                                             \
         cmocka_unit_test(the_stored_bytes_can_be_hashed),                                          \
+        cmocka_unit_test(what_a_decoder_holds_back_comes_out),                                     \
         cmocka_unit_test(an_empty_file_is_no_packed_stream),                                       \
         cmocka_unit_test(a_file_that_is_shorter_than_said_is_found)
 

@@ -299,6 +299,20 @@ static void writing_past_the_cap_fails(void **state)
     json_decref(value);
 }
 
+static void documents_of_others_may_have_line_ends_in_strings(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"a\":\"one\\n\\ttwo\"}";
+    static const char deep[] = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[";
+    struct err e;
+    assert_null(node_parse(text, sizeof text - 1, "ours", &e));
+    json_t *json = node_parse_foreign(text, sizeof text - 1, "theirs", &e);
+    assert_string_equal(json_string_value(json_object_get(json, "a")), "one\n\ttwo");
+    json_decref(json);
+    assert_null(node_parse_foreign(deep, sizeof deep - 1, "theirs", &e));
+    assert_non_null(strstr(e.msg, "theirs: nested 34 deep"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +333,7 @@ int main(void)
         cmocka_unit_test(text_is_made_fit_for_json_and_terminals),
         cmocka_unit_test(objects_keep_their_order_and_are_indented),
         cmocka_unit_test(writing_past_the_cap_fails),
+        cmocka_unit_test(documents_of_others_may_have_line_ends_in_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
