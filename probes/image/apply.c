@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -23,12 +24,17 @@
 /* SOURCE: Linux Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories". */
 #define APPLY_OPAQUE_XATTR "trusted.overlay.opaque"
 
+enum {
+    APPLY_CHUNK_BYTES = 32 << 10, /* SOURCE: containerd pkg/archive/tar.go, bufPool */
+    APPLY_PROC_BYTES = 32
+};
+
 /* One entry on its way. */
 struct apply_item {
     struct archive *reader;
     struct archive_entry *entry;
     struct beneath_name name;
-    int parent_fd; /* borrowed from a->beneath */
+    char path[WALK_PATH_BYTES]; /* for system calls at a->at.root_fd */
     struct timespec times[2];
     mode_t mode; /* permission bits */
 };
@@ -49,14 +55,13 @@ const char *apply_skip_name(enum apply_skip skip)
 int apply_open(struct apply *a, struct err *e)
 {
     *a = (struct apply){ .is_root = geteuid() == 0 };
-    beneath_start(&a->beneath, -1);
-    beneath_start(&a->targets, -1);
     return places_open(&a->places, e);
 }
 
-void apply_start(struct apply *a, int dir_fd, const struct apply_limits *limits,
+void apply_start(struct apply *a, const struct walk *at, const struct apply_limits *limits,
                  struct apply_count *count)
 {
+    a->at = *at;
     a->limits = *limits;
     a->limits.bytes = limits->bytes ? limits->bytes : APPLY_BYTES_MAX;
     a->limits.entries = limits->entries ? limits->entries : APPLY_ENTRIES_MAX;
@@ -64,14 +69,6 @@ void apply_start(struct apply *a, int dir_fd, const struct apply_limits *limits,
     places_start(&a->places);
     a->file_bytes = 0;
     a->entries = 0;
-    beneath_start(&a->beneath, dir_fd);
-    beneath_start(&a->targets, dir_fd);
-}
-
-void apply_stop(struct apply *a)
-{
-    beneath_release(&a->beneath);
-    beneath_release(&a->targets);
 }
 
 void apply_release(struct apply *a)
@@ -98,28 +95,50 @@ static void apply_skip(struct apply *a, enum apply_skip skip)
     a->count->skipped[skip]++;
 }
 
-/* Whatever has the entry's name goes, as later entries replace earlier ones. */
-static int apply_make_way(struct apply *a, struct apply_item *it, struct err *e)
+static int apply_remove(struct apply *a, const struct apply_item *it, struct err *e)
 {
-    if (file_remove_tree_at(it->parent_fd, it->name.last, e))
-        return err_wrap(e, "replace what has its name");
-    beneath_forget(&a->beneath);
-    beneath_forget(&a->targets);
-    it->parent_fd = beneath_parent(&a->beneath, &it->name, true, e);
-    return it->parent_fd < 0 ? -1 : 0;
+    return file_remove_tree_at(a->at.root_fd, it->name.path, e)
+               ? err_wrap(e, "replace what has its name")
+               : 0;
 }
 
-static int apply_xattrs(struct apply *a, int fd, struct archive_entry *entry, struct err *e)
+/* What has the entry's name goes, but a directory for a directory. */
+static int apply_make_way(struct apply *a, const struct apply_item *it, struct err *e)
+{
+    struct stat st;
+    const char *path = it->path;
+    if (fstatat(a->at.root_fd, path, &st, AT_SYMLINK_NOFOLLOW))
+        return errno == ENOENT ? 0 : apply_fail("look at what has its name", e);
+    if (S_ISDIR(st.st_mode) && archive_entry_filetype(it->entry) == AE_IFDIR &&
+        !archive_entry_hardlink(it->entry))
+        return 0;
+    return apply_remove(a, it, e);
+}
+
+/* There is no lsetxattr below a descriptor, but a way there; the last part is not followed. */
+static int apply_xattr(const struct apply *a, const char *path, const char *name, const void *value,
+                       size_t size)
+{
+    char whole[WALK_PATH_BYTES + APPLY_PROC_BYTES];
+    if (a->at.root_size > 0)
+        return lsetxattr(path, name, value, size, 0);
+    (void)snprintf(whole, sizeof whole, "/proc/self/fd/%d/%s", a->at.root_fd, path);
+    return lsetxattr(whole, name, value, size, 0);
+}
+
+static int apply_xattrs(struct apply *a, const struct apply_item *it, struct err *e)
 {
     const char *name = NULL;
     const void *value = NULL;
     size_t size = 0;
     char shown[BENEATH_SHOWN_BYTES];
-    (void)archive_entry_xattr_reset(entry);
-    while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-        if (name && fsetxattr(fd, name, value, size, 0) == 0)
+    (void)archive_entry_xattr_reset(it->entry);
+    while (archive_entry_xattr_next(it->entry, &name, &value, &size) == ARCHIVE_OK) {
+        /* Those of the administrator are no business of an archive's. */
+        bool is_ours = name && strncmp(name, "trusted.", 8) != 0;
+        if (is_ours && apply_xattr(a, it->path, name, value, size) == 0)
             continue;
-        if (name && (errno == ENOSPC || errno == EDQUOT || errno == EIO || errno == EROFS))
+        if (is_ours && (errno == ENOSPC || errno == EDQUOT || errno == EIO || errno == EROFS))
             return err_set(e, err_kind_of(errno), errno, "set the attribute '%s'",
                            beneath_show(name, shown));
         apply_skip(a, APPLY_XATTR);
@@ -136,43 +155,50 @@ static int apply_owner_failed(struct apply *a, struct err *e)
     return 0;
 }
 
-static int apply_owner(struct apply *a, int fd, struct archive_entry *entry, struct err *e)
+static int apply_owner(struct apply *a, const struct apply_item *it, struct err *e)
 {
-    uid_t uid = (uid_t)archive_entry_uid(entry);
-    gid_t gid = (gid_t)archive_entry_gid(entry);
+    uid_t uid = (uid_t)archive_entry_uid(it->entry);
+    gid_t gid = (gid_t)archive_entry_gid(it->entry);
     if (!a->is_root && uid == geteuid() && gid == getegid())
         return 0;
     if (!a->is_root) {
         apply_skip(a, APPLY_OWNER);
         return 0;
     }
-    return fchown(fd, uid, gid) ? apply_owner_failed(a, e) : 0;
+    return fchownat(a->at.root_fd, it->path, uid, gid, AT_SYMLINK_NOFOLLOW)
+               ? apply_owner_failed(a, e)
+               : 0;
 }
 
-/* Owner, mode and times of what cannot be opened: symlinks and nodes. */
-static int apply_stamp_named(struct apply *a, const struct apply_item *it, struct err *e)
+/* Without privilege a directory stays open to its owner until everything is in it. */
+static mode_t apply_mode(const struct apply *a, const struct apply_item *it)
 {
-    const char *last = it->name.last;
-    if (!a->is_root)
-        apply_skip(a, APPLY_OWNER);
-    else if (fchownat(it->parent_fd, last, (uid_t)archive_entry_uid(it->entry),
-                      (gid_t)archive_entry_gid(it->entry), AT_SYMLINK_NOFOLLOW) &&
-             apply_owner_failed(a, e))
+    bool is_dir = archive_entry_filetype(it->entry) == AE_IFDIR;
+    return is_dir && !a->is_root ? it->mode | S_IRWXU : it->mode;
+}
+
+/* Owner, attributes, mode and times, in the runtime's order and each by the name. */
+static int apply_stamp(struct apply *a, const struct apply_item *it, struct err *e)
+{
+    struct stat st;
+    const char *path = it->path;
+    if (apply_owner(a, it, e) || apply_xattrs(a, it, e))
         return -1;
-    /* fchmodat follows links; what was just made as a node is none. */
-    if (archive_entry_filetype(it->entry) != AE_IFLNK &&
-        fchmodat(it->parent_fd, last, it->mode, 0)) {
+    if (fstatat(a->at.root_fd, path, &st, AT_SYMLINK_NOFOLLOW))
+        return apply_fail("look at it", e);
+    /* fchmodat follows links. */
+    if (!S_ISLNK(st.st_mode) && fchmodat(a->at.root_fd, path, apply_mode(a, it), 0))
         return apply_fail("set the mode", e);
-    }
-    if (utimensat(it->parent_fd, last, it->times, AT_SYMLINK_NOFOLLOW))
-        return apply_fail("set the times", e);
-    return 0;
+    return utimensat(a->at.root_fd, path, it->times, AT_SYMLINK_NOFOLLOW)
+               ? apply_fail("set the times", e)
+               : 0;
 }
 
 static int apply_write(int fd, const char *bytes, size_t size, int64_t offset, struct err *e)
 {
     while (size > 0) {
-        ssize_t n = pwrite(fd, bytes, size, offset);
+        size_t chunk = size < APPLY_CHUNK_BYTES ? size : APPLY_CHUNK_BYTES;
+        ssize_t n = pwrite(fd, bytes, chunk, offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -216,122 +242,77 @@ static int apply_allow_size(struct apply *a, const struct apply_item *it, struct
     return 0;
 }
 
-static int apply_file(struct apply *a, struct apply_item *it, struct err *e)
+static int apply_file(struct apply *a, const struct apply_item *it, struct err *e)
 {
     /* O_EXCL follows no link, so that none planted there is written through. */
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     if (apply_allow_size(a, it, e))
         return -1;
-    AUTO_CLOSE int fd = openat(it->parent_fd, it->name.last, flags, 0600);
-    if (fd < 0 && errno == EEXIST) {
-        if (apply_make_way(a, it, e))
-            return -1;
-        fd = openat(it->parent_fd, it->name.last, flags, 0600);
-    }
+    AUTO_CLOSE int fd = openat(a->at.root_fd, it->path, flags, it->mode);
     if (fd < 0)
         return apply_fail("create it", e);
-    if (apply_content(a, it, fd, e) || apply_owner(a, fd, it->entry, e) ||
-        apply_xattrs(a, fd, it->entry, e)) {
-        return -1;
-    }
     if (fchmod(fd, it->mode))
         return apply_fail("set the mode", e);
-    return futimens(fd, it->times) ? apply_fail("set the times", e) : 0;
+    return apply_content(a, it, fd, e);
 }
 
 /* A new one, or the one that is there. */
-static int apply_make_dir(struct apply *a, struct apply_item *it, struct err *e)
+static int apply_dir(struct apply *a, const struct apply_item *it, struct err *e)
 {
-    const char *last = it->name.last;
-    if (*last == '\0' || mkdirat(it->parent_fd, last, 0700) == 0)
-        return places_open_dir(it->parent_fd, &it->name);
-    if (errno != EEXIST)
-        return -1;
-    int fd = places_open_dir(it->parent_fd, &it->name);
-    if (fd >= 0 || (errno != ENOTDIR && errno != ELOOP))
-        return fd;
-    if (apply_make_way(a, it, e) || mkdirat(it->parent_fd, last, 0700))
-        return -1;
-    return places_open_dir(it->parent_fd, &it->name);
-}
-
-static int apply_dir(struct apply *a, struct apply_item *it, struct err *e)
-{
-    AUTO_CLOSE int fd = apply_make_dir(a, it, e);
-    if (fd < 0)
-        return e->kind != ERR_NONE ? -1 : apply_fail("create it", e);
-    if (apply_owner(a, fd, it->entry, e) || apply_xattrs(a, fd, it->entry, e))
-        return -1;
+    struct stat st;
+    const char *path = it->path;
+    bool is_there = fstatat(a->at.root_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!is_there && (mkdirat(a->at.root_fd, path, apply_mode(a, it)) ||
+                      fchmodat(a->at.root_fd, path, apply_mode(a, it), 0)))
+        return apply_fail("create it", e);
     return places_add(&a->places, it->name.path, it->mode, it->times, e);
 }
 
-/* Makes something by name; a second time when what had that name is gone. */
-static int apply_make(struct apply *a, struct apply_item *it,
-                      int (*make)(const struct apply_item *it), struct err *e)
-{
-    if (make(it) == 0)
-        return 0;
-    if (errno == EEXIST) {
-        if (apply_make_way(a, it, e))
-            return -1;
-        if (make(it) == 0)
-            return 0;
-    }
-    return apply_fail("create it", e);
-}
-
-static int apply_make_symlink(const struct apply_item *it)
+static int apply_symlink(struct apply *a, const struct apply_item *it, struct err *e)
 {
     const char *target = archive_entry_symlink(it->entry);
     if (!target)
         target = archive_entry_symlink_utf8(it->entry);
-    return symlinkat(target ? target : "", it->parent_fd, it->name.last);
+    return symlinkat(target ? target : "", a->at.root_fd, it->path) ? apply_fail("create it", e)
+                                                                    : 0;
 }
 
-static int apply_make_node(const struct apply_item *it)
+/* 1: made; 0: left out. */
+static int apply_make_node(struct apply *a, const char *path, mode_t mode, dev_t dev,
+                           enum apply_skip skip, struct err *e)
 {
-    mode_t type = archive_entry_filetype(it->entry);
-    return mknodat(it->parent_fd, it->name.last, type | 0600, archive_entry_rdev(it->entry));
-}
-
-static int apply_make_whiteout(const struct apply_item *it)
-{
-    return mknodat(it->parent_fd, it->name.last, S_IFCHR, makedev(0, 0));
-}
-
-static int apply_node(struct apply *a, struct apply_item *it, struct err *e)
-{
-    if (apply_make(a, it, apply_make_node, e) == 0)
-        return apply_stamp_named(a, it, e);
-    if (e->sys != EPERM)
-        return -1;
-    *e = (struct err){ 0 };
-    apply_skip(a, APPLY_DEVICE);
+    if (mknodat(a->at.root_fd, path, mode, dev) == 0)
+        return 1;
+    if (errno != EPERM)
+        return apply_fail("create it", e);
+    apply_skip(a, skip);
     return 0;
 }
 
+/* In the lowest layer there is nothing to hide: what has the name goes. */
 static int apply_whiteout(struct apply *a, struct apply_item *it, struct err *e)
 {
-    it->name.last += sizeof APPLY_MARK - 1;
-    if (*it->name.last == '\0' || strcmp(it->name.last, ".") == 0 ||
-        strcmp(it->name.last, "..") == 0)
+    char *last = it->name.path + (it->name.last - it->name.path);
+    memmove(last, last + sizeof APPLY_MARK - 1, strlen(last) - (sizeof APPLY_MARK - 1) + 1);
+    if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
         return err_set(e, ERR_DATA, 0, "it deletes nothing that has a name");
-    if (apply_make(a, it, apply_make_whiteout, e) == 0)
-        return 0;
-    if (e->sys != EPERM)
+    walk_path(&a->at, it->name.path, it->path);
+    if (apply_remove(a, it, e))
         return -1;
-    *e = (struct err){ 0 };
-    apply_skip(a, APPLY_WHITEOUT);
-    return 0;
+    if (a->at.below == 0)
+        return 0;
+    int made = apply_make_node(a, it->path, S_IFCHR, makedev(0, 0), APPLY_WHITEOUT, e);
+    return made > 0 ? apply_owner(a, it, e) : made;
 }
 
-/* The directory is opened through its descriptor: it is no link. */
 static int apply_opaque(struct apply *a, const struct apply_item *it, struct err *e)
 {
-    AUTO_CLOSE int fd = openat(it->parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return apply_fail("open the directory it is in", e);
-    if (fsetxattr(fd, APPLY_OPAQUE_XATTR, "y", 1, 0) == 0)
+    char parent[WALK_PATH_BYTES];
+    if (a->at.below == 0)
+        return 0;
+    walk_path(&a->at, it->name.path, parent);
+    parent[a->at.root_size + it->name.parent_size] = '\0';
+    if (apply_xattr(a, parent, APPLY_OPAQUE_XATTR, "y", 1) == 0)
         return 0;
     if (errno != EPERM && errno != ENOTSUP)
         return apply_fail("set " APPLY_OPAQUE_XATTR, e);
@@ -339,44 +320,54 @@ static int apply_opaque(struct apply *a, const struct apply_item *it, struct err
     return 0;
 }
 
-static int apply_hardlink(struct apply *a, struct apply_item *it, const char *target, struct err *e)
+static int apply_hardlink(struct apply *a, const struct apply_item *it, const char *target,
+                          struct err *e)
 {
     struct beneath_name to;
+    char to_path[WALK_PATH_BYTES];
     char shown[BENEATH_SHOWN_BYTES];
-    if (beneath_name(target, &to, e) || (*to.last == '\0' && err_set(e, ERR_DATA, 0, "no name")))
+    if (beneath_name(target, &to, e) || (*to.last == '\0' && err_set(e, ERR_DATA, 0, "no name")) ||
+        walk_parent(&a->at, &to, false, e))
         return err_wrap(e, "link to '%s'", beneath_show(target, shown));
-    for (int tries = 0; tries < 2; tries++) {
-        int target_fd = beneath_parent(&a->targets, &to, false, e);
-        if (target_fd < 0)
-            return err_wrap(e, "link to '%s'", beneath_show(target, shown));
-        if (linkat(target_fd, to.last, it->parent_fd, it->name.last, 0) == 0)
-            return 0;
-        if (errno != EEXIST || tries > 0 || strcmp(to.path, it->name.path) == 0)
-            break;
-        if (apply_make_way(a, it, e))
-            return -1;
-    }
+    walk_path(&a->at, to.path, to_path);
+    if (linkat(a->at.root_fd, to_path, a->at.root_fd, it->path, 0) == 0)
+        return 0;
     return err_set(e, errno == ENOENT ? ERR_DATA : err_kind_of(errno), errno, "link to '%s'",
                    beneath_show(target, shown));
 }
 
-static int apply_typed(struct apply *a, struct apply_item *it, struct err *e)
+/* 1: made; 0: left out. */
+static int apply_typed(struct apply *a, const struct apply_item *it, struct err *e)
 {
-    switch (archive_entry_filetype(it->entry)) {
+    const char *path = it->path;
+    mode_t type = archive_entry_filetype(it->entry);
+    switch (type) {
     case AE_IFREG:
-        return apply_file(a, it, e);
+        return apply_file(a, it, e) ? -1 : 1;
     case AE_IFDIR:
-        return apply_dir(a, it, e);
+        return apply_dir(a, it, e) ? -1 : 1;
     case AE_IFLNK:
-        return apply_make(a, it, apply_make_symlink, e) ? -1 : apply_stamp_named(a, it, e);
+        return apply_symlink(a, it, e) ? -1 : 1;
     case AE_IFBLK:
     case AE_IFCHR:
     case AE_IFIFO:
-        return apply_node(a, it, e);
+        return apply_make_node(a, path, type | it->mode, archive_entry_rdev(it->entry),
+                               APPLY_DEVICE, e);
     default:
         apply_skip(a, APPLY_OTHER);
         return 0;
     }
+}
+
+static int apply_create(struct apply *a, const struct apply_item *it, const char *target,
+                        struct err *e)
+{
+    if (apply_make_way(a, it, e))
+        return -1;
+    int made = target ? apply_hardlink(a, it, target, e) == 0 : apply_typed(a, it, e);
+    if (target && made == 0)
+        return -1;
+    return made > 0 ? apply_stamp(a, it, e) : made;
 }
 
 /* Modification and access as the header says; access is not older than modification. */
@@ -403,16 +394,18 @@ static int apply_named(struct apply *a, struct apply_item *it, struct err *e)
         target = archive_entry_hardlink_utf8(it->entry);
     if (*last == '\0' && (target || archive_entry_filetype(it->entry) != AE_IFDIR))
         return err_set(e, ERR_DATA, 0, "it would replace the directory itself");
-    it->parent_fd = beneath_parent(&a->beneath, &it->name, true, e);
-    if (it->parent_fd < 0)
+    if (*last == '\0')
+        return 0;
+    if (walk_parent(&a->at, &it->name, true, e))
         return -1;
+    walk_path(&a->at, it->name.path, it->path);
     if (strcmp(last, APPLY_OPAQUE_NAME) == 0)
         return apply_opaque(a, it, e);
     if (strncmp(last, APPLY_META_MARK, sizeof APPLY_META_MARK - 1) == 0)
         return 0;
     if (strncmp(last, APPLY_MARK, sizeof APPLY_MARK - 1) == 0)
         return apply_whiteout(a, it, e);
-    return target ? apply_hardlink(a, it, target, e) : apply_typed(a, it, e);
+    return apply_create(a, it, target, e);
 }
 
 static int apply_admit(struct apply *a, struct err *e)
@@ -448,7 +441,7 @@ int apply_finish(struct apply *a, struct err *e)
     while (more > 0) {
         if (apply_check(a, e))
             return -1;
-        more = places_finish_next(&a->places, &a->beneath, &at, e);
+        more = places_finish_next(&a->places, &a->at, &at, e);
     }
     return more;
 }

@@ -1,12 +1,19 @@
 /*
  * apply: puts entries of a layer's tar into a directory, one after the other.
  *
- * Each gets owner (when root), extended attributes, mode and times; directories their mode and
- * times by apply_finish, since the mode might forbid what comes and the time changes with it.
- * Whiteouts take overlayfs' form: a character device 0/0, and trusted.overlay.opaque=y on the
- * directory. An entry replaces what has its name, but a directory. No sync. SOURCE: containerd
- * pkg/archive/tar.go (applyNaive, createTarFile) and tar_opts_linux.go (OverlayConvertWhiteout);
- * OCI image specification, layer.md, "Whiteouts".
+ * The system calls are containerd's, in its order: lstat of each part of the parent (walk.h) and of
+ * the name; what has the name goes, but a directory for a directory; create, mode, content in
+ * writes of 32 KiB at most; then, by the name: owner (when root), attributes, lstat, mode, times.
+ * Directories get their times again at the end, since what is put in changes them. Whiteouts take
+ * overlayfs' form, a character device 0/0 and trusted.overlay.opaque=y on the directory; in the
+ * lowest layer, which hides nothing, what has the name is removed. An entry for the directory
+ * itself is passed over. No sync. SOURCE: containerd archive/tar.go in v1.6.20 and
+ * pkg/archive/tar.go in v2.3.4 (applyNaive, createTarFile), tar_unix.go, tar_opts_linux.go
+ * (OverlayConvertWhiteout), diff/apply/apply_linux.go; OCI image specification, layer.md,
+ * "Whiteouts".
+ *
+ * What differs: files are created with O_EXCL and without O_TRUNC, names are relative to a
+ * descriptor instead of absolute, and without privilege directories get their mode at the end.
  *
  * Nothing is written outside the directory (beneath.h) nor beyond the limits: an entry that would
  * is ERR_DATA. What this process may not, or the filesystem cannot, is left out and counted by
@@ -19,8 +26,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "probes/image/beneath.h"
 #include "probes/image/places.h"
+#include "probes/image/walk.h"
 #include "probes/kit/err.h"
 
 struct archive;
@@ -55,8 +62,7 @@ struct apply_count {
 };
 
 struct apply {
-    struct beneath beneath;     /* where entries go */
-    struct beneath targets;     /* where hard links point */
+    struct walk at;             /* where entries go */
     struct apply_limits limits; /* resolved */
     struct apply_count *count;  /* borrowed */
     struct places places;       /* directories to finish */
@@ -66,15 +72,13 @@ struct apply {
 };
 
 int apply_open(struct apply *a, struct err *e);
-void apply_start(struct apply *a, int dir_fd, const struct apply_limits *limits,
+void apply_start(struct apply *a, const struct walk *at, const struct apply_limits *limits,
                  struct apply_count *count);
 /* The reader stands at the entry's content. */
 int apply_entry(struct apply *a, struct archive *reader, struct archive_entry *entry,
                 struct err *e);
-/* Directories' modes and times. */
+/* Directories' times, and their modes where they had to wait. */
 int apply_finish(struct apply *a, struct err *e);
-/* After the last entry or a failure: closes what is open. */
-void apply_stop(struct apply *a);
 void apply_release(struct apply *a); /* idempotent */
 
 /* ERR_INTERRUPTED or ERR_TIMEOUT when the limits say so. */

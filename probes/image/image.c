@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "probes/disk/terms.h"
+#include "probes/image/spec.h"
 #include "probes/kit/clk.h"
 
 /* After Ctrl-C so long is taken for removing; the runner empties the directory in any case, and the
@@ -11,6 +12,7 @@
 #define IMAGE_STOP_NS (200 * (uint64_t)CLK_NS_PER_MS)
 
 enum {
+    IMAGE_LAYERS_MAX = 128, /* for the estimate: docker makes 127 at most */
     IMAGE_SETS_DISCARD = 4,
     IMAGE_SETS_DISCARD_NOW = 2,
     IMAGE_BYTES_PER_S_MAX = 400 << 20 /* unpacked on the fastest hosts: what a slot can hold */
@@ -55,7 +57,9 @@ int image_estimate(const struct probe_site *site, uint64_t slot_ns, struct probe
     struct supply_size size;
     if (supply_size(site, &size, e))
         return -1;
-    cost->write_bytes = size.make_bytes + image_sets(site, &size, slot_ns) * size.file_bytes;
+    cost->write_bytes =
+        size.make_bytes +
+        image_sets(site, &size, slot_ns) * (size.file_bytes + ledger_image_bytes(IMAGE_LAYERS_MAX));
     cost->setup_ns = size.setup_ns;
     return 0;
 }
@@ -69,7 +73,13 @@ int image_bench_open(struct probe_run *run, uint64_t budget_bytes,
     if (failed)
         return -1;
     uint64_t left = budget_bytes > b->made_bytes ? budget_bytes - b->made_bytes : 0;
-    return pull_open(&b->pull, &b->image, run->scratch_fd, left, stopping, e);
+    const struct runtime_environment env = runtime_environment();
+    const struct pull_conf conf = { .image = &b->image,
+                                    .runtime = &b->runtime,
+                                    .dir_fd = run->scratch_fd,
+                                    .budget_bytes = left,
+                                    .stopping = stopping };
+    return runtime_find(&env, &b->runtime, e) || pull_open(&b->pull, &conf, e) ? -1 : 0;
 }
 
 void image_bench_close(struct probe_run *run, struct image_bench *b)
@@ -84,17 +94,35 @@ void image_bench_close(struct probe_run *run, struct image_bench *b)
 
 uint64_t image_bench_written_bytes(const struct image_bench *b)
 {
-    return b->made_bytes + b->pull.count.written_bytes;
+    return b->made_bytes + pull_written_bytes(&b->pull);
+}
+
+bool image_is_reference(const struct probe_site *site)
+{
+    struct spec spec;
+    struct err ignored;
+    return spec_parse(site->image, &spec, &ignored) == 0 && spec.kind == SPEC_REFERENCE;
+}
+
+static void image_note_runtime(struct probe_run *run, const struct runtime *r)
+{
+    if (!r->costs)
+        return;
+    result_note(run->result,
+                "Stands for containerd %s: layers one after the other, each into its own fresh "
+                "directory; gzip by %s%s%s, zstd by its own.",
+                r->version[0] ? r->version : "2 (none is installed)",
+                runtime_decoder_name(r->decoder), r->program[0] ? " at " : "", r->program);
+    result_note(run->result,
+                "PATH, CONTAINERD_DISABLE_IGZIP and CONTAINERD_DISABLE_PIGZ of this process decide "
+                "that; a daemon may have others.");
 }
 
 void image_bench_note(struct probe_run *run, const struct image_bench *b)
 {
     run->result->written_bytes = image_bench_written_bytes(b);
     supply_note(run, &b->image);
-    result_note(
-        run->result,
-        "Layers one after the other, one inflate stream by one thread, each into its own "
-        "fresh directory, whiteouts in overlayfs' form; nothing is deleted before the end.");
+    image_note_runtime(run, &b->runtime);
     pull_note_skips(&b->pull, run->result);
     terms_note(run);
 }

@@ -9,14 +9,15 @@
 #include "probes/probe.h"
 
 extern const struct probe image_decode;
-extern const struct probe image_extract;
 extern const struct probe image_limit;
+extern const struct probe image_runtime;
 extern const struct probe image_wal;
 extern const struct probe image_gap;
 
 /* The image and what unpacks it. */
 struct image_bench {
     struct oci_image image;
+    struct runtime runtime; /* that is stood in for */
     struct pull pull;
     uint64_t made_bytes; /* written to make it, by this probe */
 };
@@ -37,7 +38,9 @@ int image_bench_open(struct probe_run *run, uint64_t budget_bytes,
 void image_bench_close(struct probe_run *run, struct image_bench *b);
 /* What was written so far, by making and unpacking. */
 uint64_t image_bench_written_bytes(const struct image_bench *b);
-/* Notes which image it is, how it was unpacked, what was left out. */
+/* Whether it is the program's reference image. */
+bool image_is_reference(const struct probe_site *site);
+/* Notes which image it is, which runtime was stood in for, what was left out. */
 void image_bench_note(struct probe_run *run, const struct image_bench *b);
 
 #endif

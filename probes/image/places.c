@@ -57,26 +57,22 @@ int places_add(struct places *p, const char *path, mode_t mode, const struct tim
     return 0;
 }
 
-int places_open_dir(int parent_fd, const struct beneath_name *name)
-{
-    return openat(parent_fd, *name->last ? name->last : ".",
-                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-static int places_finish(struct beneath *b, const struct places_record *record, const char *path,
-                         struct err *e)
+static int places_finish(const struct places *p, const struct walk *at,
+                         const struct places_record *record, const char *path, struct err *e)
 {
     struct beneath_name name;
     struct err ignored;
+    struct stat st;
+    char whole[WALK_PATH_BYTES];
     if (beneath_name(path, &name, e))
         return -1;
-    int parent_fd = beneath_parent(b, &name, false, &ignored);
-    AUTO_CLOSE int fd = parent_fd < 0 ? -1 : places_open_dir(parent_fd, &name);
-    if (fd < 0)
+    walk_path(at, path, whole);
+    if (walk_parent(at, &name, false, &ignored) ||
+        fstatat(at->root_fd, whole, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
         return 0;
-    if (fchmod(fd, record->mode))
+    if (!p->is_root && fchmodat(at->root_fd, whole, record->mode, 0))
         return err_set(e, err_kind_of(errno), errno, "set the mode");
-    if (futimens(fd, record->times))
+    if (utimensat(at->root_fd, whole, record->times, AT_SYMLINK_NOFOLLOW))
         return err_set(e, err_kind_of(errno), errno, "set the times");
     return 0;
 }
@@ -85,7 +81,7 @@ static int places_finish(struct beneath *b, const struct places_record *record, 
  * In order when root, so that of two entries for one directory the later has the last word. Without
  * privilege from the end: a directory that forbids entering comes after what is in it.
  */
-int places_finish_next(const struct places *p, struct beneath *b, struct places_cursor *at,
+int places_finish_next(const struct places *p, const struct walk *w, struct places_cursor *at,
                        struct err *e)
 {
     struct places_record record;
@@ -96,7 +92,7 @@ int places_finish_next(const struct places *p, struct beneath *b, struct places_
         at->at = p->is_root ? 0 : p->size - p->last;
     memcpy(&record, p->bytes + at->at, sizeof record);
     const char *path = p->bytes + at->at + sizeof record;
-    if (places_finish(b, &record, path, e))
+    if (places_finish(p, w, &record, path, e))
         return err_wrap(e, "directory '%s'", beneath_show(path, shown));
     at->done += record.size;
     at->at = p->is_root ? at->at + record.size : at->at - record.before;

@@ -1,7 +1,7 @@
 /*
- * places: the directories of a layer whose mode and times are set when everything is in them: the
- * mode might forbid what comes, and the times change with it.
- * One allocation, by places_open. One thread.
+ * places: the directories of a layer whose times are set when everything is in them, since they
+ * change with it; without privilege their mode too, which might forbid what comes. One allocation,
+ * by places_open. One thread.
  */
 #ifndef PROBES_IMAGE_PLACES_H
 #define PROBES_IMAGE_PLACES_H
@@ -12,7 +12,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "probes/image/beneath.h"
+#include "probes/image/walk.h"
 #include "probes/kit/err.h"
 
 enum {
@@ -38,13 +38,10 @@ void places_release(struct places *p); /* idempotent */
 int places_add(struct places *p, const char *path, mode_t mode, const struct timespec times[2],
                struct err *e);
 /*
- * Sets the next directory's mode and times; a zeroed cursor begins. 1: there may be more, 0: that
- * was all. What a later entry has replaced is passed over.
+ * Sets the next directory's times, and its mode without privilege; a zeroed cursor begins. 1: there
+ * may be more, 0: that was all. What a later entry has replaced is passed over.
  */
-int places_finish_next(const struct places *p, struct beneath *b, struct places_cursor *at,
+int places_finish_next(const struct places *p, const struct walk *w, struct places_cursor *at,
                        struct err *e);
-
-/* Opens the directory of that name for reading, no link followed; -1 with errno. */
-int places_open_dir(int parent_fd, const struct beneath_name *name);
 
 #endif

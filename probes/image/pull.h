@@ -1,7 +1,13 @@
 /*
- * pull: unpacks an image again and again, each time into a fresh directory: "pull-N/M" for layer
- * M of repetition N. Nothing is deleted before pull_release: file creation soon after deletions
- * times the filesystem's memory of them (ext4 without a journal: tenfold).
+ * pull: unpacks an image again and again as containerd does, each time into fresh directories:
+ * "pull-N/M/fs" for layer M of repetition N. One layer after the other: its snapshot is made, the
+ * layer applied (unpack.h) and its hash compared with the config's, the tree walked (du.h) and the
+ * snapshot committed, with the transactions of the runtime's databases between (ledger.h).
+ * SOURCE: containerd v1.6.20 rootfs/apply.go, image.go (Unpack), snapshots/overlay/overlay.go;
+ * v2.3.4 core/unpack/unpacker.go, which goes by turns too unless max_concurrent_unpacks is set.
+ *
+ * Nothing is deleted before pull_release: file creation soon after deletions times the filesystem's
+ * memory of them (ext4 without a journal: tenfold).
  *
  * pull_once allocates nothing but what unpack.h admits to. One thread a struct.
  */
@@ -9,9 +15,12 @@
 #define PROBES_IMAGE_PULL_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "probes/image/ledger.h"
 #include "probes/image/oci.h"
+#include "probes/image/runtime.h"
 #include "probes/image/unpack.h"
 #include "probes/kit/err.h"
 #include "probes/kit/result.h"
@@ -22,28 +31,44 @@ enum {
 
 /* What one repetition did; whole when all layers are unpacked. */
 struct pull_took {
-    uint64_t wall_ns, cpu_ns; /* of this thread */
+    uint64_t opened_ns;       /* CLOCK_MONOTONIC: when the first transaction began */
+    uint64_t wall_ns, cpu_ns; /* since then; CPU of this thread */
+    /* CPU time spent for the runtime's sake (costs.h): by this thread; by one beside it. */
+    uint64_t modelled_ns, beside_ns;
     uint64_t stream_bytes, entries;
     unsigned layers; /* unpacked to the end */
 };
 
-struct pull {
-    const struct oci_image *image; /* borrowed; its file_bytes are known */
-    int dir_fd;                    /* borrowed */
-    struct unpack unpack;
-    struct apply_count count; /* of all repetitions */
-    unsigned begun, whole;    /* repetitions */
-    uint64_t budget_bytes;    /* content of files that may be written */
+/* All borrowed. */
+struct pull_conf {
+    const struct oci_image *image; /* its file_bytes are known */
+    const struct runtime *runtime; /* NULL: nothing is modelled (unpack.h) */
+    int dir_fd;
+    uint64_t budget_bytes; /* that may be written: content of files, and the ledger */
     const volatile sig_atomic_t *stopping;
 };
 
+struct pull {
+    struct pull_conf conf;
+    struct unpack unpack;
+    struct ledger ledger;
+    struct apply_count count; /* of all repetitions */
+    uint64_t ledger_bytes;    /* of all repetitions */
+    unsigned begun, whole;    /* repetitions */
+    bool is_durable;          /* syncfs after each layer, as containerd's image_pull_with_sync_fs */
+};
+
 /* p is zeroed before. */
-int pull_open(struct pull *p, const struct oci_image *image, int dir_fd, uint64_t budget_bytes,
-              const volatile sig_atomic_t *stopping, struct err *e);
+int pull_open(struct pull *p, const struct pull_conf *conf, struct err *e);
+/* What one repetition writes, and what all have written. */
+uint64_t pull_bytes(const struct oci_image *image);
+uint64_t pull_written_bytes(const struct pull *p);
 /* Whether another repetition may be begun: budget and PULL_MAX. */
 bool pull_may(const struct pull *p);
 /* ERR_TIMEOUT after until_ns and ERR_INTERRUPTED leave *took with what was done. */
 int pull_once(struct pull *p, uint64_t until_ns, struct pull_took *took, struct err *e);
+/* Removes what the last one made, one layer after the other; for the end (removal.h). */
+int pull_remove_last(struct pull *p, uint64_t until_ns, uint64_t *took_ns, struct err *e);
 /*
  * Removes what was unpacked, the last first, and begins no other repetition's after until_ns. -1
  * when something could not be removed. Idempotent.

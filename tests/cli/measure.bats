@@ -147,13 +147,13 @@ load house
 }
 
 @test "killed, it leaves nothing that the next run does not sweep" {
-    "$PLIMSOLL" measure image.extract --budget 60s --dir "$disk" >/dev/null 2>&1 &
+    "$PLIMSOLL" measure image.runtime --budget 60s --dir "$disk" >/dev/null 2>&1 &
     pid=$!
     sleep 3
     kill -KILL "$pid"
     wait "$pid" || true
     for _ in $(seq 50); do
-        pgrep -f "measure image.extract --budget 60s --dir $disk" >/dev/null || break
+        pgrep -f "measure image.runtime --budget 60s --dir $disk" >/dev/null || break
         sleep 0.1
     done
     run -0 --separate-stderr "$PLIMSOLL" measure -q disk.wal --budget 5s --dir "$disk"

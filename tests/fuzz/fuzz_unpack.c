@@ -59,9 +59,11 @@ static void unpack_bytes(int base_fd, int in_fd, int source_fd, size_t size, boo
     struct apply_count count = { 0 };
     static struct unpack unpack; /* one for all inputs, as one serves all layers */
     struct err e = { 0 };
-    if (!unpack.entry && unpack_open(&unpack, &e))
+    if (!unpack.entry && unpack_open(&unpack, NULL, &e))
         abort();
-    if (unpack_layer(&unpack, &source, in_fd, &limits, &count, &e) && e.msg[0] == '\0')
+    struct walk at;
+    walk_start(&at, in_fd, -1, gzip ? 0 : 1);
+    if (unpack_layer(&unpack, &source, &at, &limits, &count, &e) && e.msg[0] == '\0')
         abort(); /* a refusal without a reason */
     if (count.entries > limits.entries || count.written_bytes > limits.bytes)
         abort();

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The trees that image.extract makes, beside those of tar and umoci; full and read-only filesystems;
+# The trees that image.runtime makes, beside those of tar and umoci; full and read-only filesystems;
 # no root. Needs root.
 bats_require_minimum_version 1.5.0
 load ../cli/house

@@ -4,10 +4,12 @@
  *                                    small, reference, small-zstd, reference-zstd
  *     layers unpack FILE.tar.gz DIR  unpacks one layer; prints "entries N" and what was left out
  *     layers limit IMAGE DIR         the layers of an image into DIR/0 ... by the pipeline; the
- * same
+ * same layers pull IMAGE DIR          unpacks an image as image.runtime does, into DIR/pull-0/M/fs;
+ *                                    prints seconds, and how many of them were modelled CPU time
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,9 @@
 #include <unistd.h>
 
 #include "probes/image/mint.h"
+#include "probes/image/oci.h"
 #include "probes/image/pipeline.h"
+#include "probes/image/pull.h"
 #include "probes/image/unpack.h"
 #include "probes/kit/auto.h"
 
@@ -87,9 +91,11 @@ static int layers_unpack(const char *file, const char *dir)
         return 1;
     }
     const struct stream_source source = { .fd = fd, .size = (uint64_t)st.st_size };
-    if (unpack_open(&unpack, &e))
+    struct walk at;
+    walk_start(&at, dir_fd, -1, 1);
+    if (unpack_open(&unpack, NULL, &e))
         return layers_fail(&e);
-    int failed = unpack_layer(&unpack, &source, dir_fd, &limits, &count, &e);
+    int failed = unpack_layer(&unpack, &source, &at, &limits, &count, &e);
     unpack_release(&unpack);
     layers_tell(&count);
     return failed ? layers_fail(&e) : 0;
@@ -114,6 +120,37 @@ static int layers_limit(const char *path, const char *dir)
     return failed ? layers_fail(&e) : 0;
 }
 
+static int layers_pull(const char *image_path, const char *dir)
+{
+    static const volatile sig_atomic_t never = 0;
+    const struct runtime_environment env = runtime_environment();
+    struct runtime runtime;
+    struct oci_image image;
+    struct pull pull = { 0 };
+    struct pull_took took;
+    struct err e;
+    AUTO_CLOSE int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (oci_open(AT_FDCWD, image_path, &(struct oci_wish){ 0 }, &image, &e) ||
+        runtime_find(&env, &runtime, &e))
+        return layers_fail(&e);
+    const struct pull_conf conf = { .image = &image,
+                                    .runtime = &runtime,
+                                    .dir_fd = dir_fd,
+                                    .budget_bytes = UINT64_MAX,
+                                    .stopping = &never };
+    if (pull_open(&pull, &conf, &e) || pull_once(&pull, 0, &took, &e))
+        return layers_fail(&e);
+    (void)printf("%.3f seconds, modelled %.3f + %.3f, cpu %.3f, entries %" PRIu64 ", bytes %" PRIu64
+                 ", decoder %s, kib %.0f ns, turn %.0f ns\n",
+                 (double)took.wall_ns / 1e9, (double)took.modelled_ns / 1e9,
+                 (double)took.beside_ns / 1e9, (double)took.cpu_ns / 1e9, took.entries,
+                 took.stream_bytes, runtime_decoder_name(runtime.decoder), runtime.kib_ns,
+                 pull.unpack.inflow.turn_ns);
+    pull_release(&pull);
+    oci_close(&image);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "image") == 0)
@@ -122,7 +159,9 @@ int main(int argc, char **argv)
         return layers_unpack(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "limit") == 0)
         return layers_limit(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "pull") == 0)
+        return layers_pull(argv[2], argv[3]);
     (void)fprintf(stderr, "usage: layers image KIND SEED DIR | layers unpack FILE DIR | "
-                          "layers limit IMAGE DIR\n");
+                          "layers limit IMAGE DIR | layers pull IMAGE DIR\n");
     return 3;
 }

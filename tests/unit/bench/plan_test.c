@@ -159,7 +159,7 @@ static void a_disk_is_measured_in_every_place_and_the_rest_once(void **state)
     assert_int_equal(plan_make(&wish, &p, &e), 0);
     assert_int_equal(count_of(&p, "disk.wal"), 2);
     assert_int_equal(count_of(&p, "noise.stall"), 1);
-    assert_int_equal(count_of(&p, "image.extract"), 1);
+    assert_int_equal(count_of(&p, "image.runtime"), 1);
     struct plan_item *wal = plan_find(&p, "disk.wal");
     assert_int_equal(wal[0].place, 0);
     assert_int_equal(wal[1].place, 1);
@@ -169,7 +169,7 @@ static void a_disk_is_measured_in_every_place_and_the_rest_once(void **state)
         assert_int_equal(json_integer_value(json_object_get(parameters, "record")), 8000);
         json_decref(parameters);
     }
-    assert_ptr_equal(plan_find(&p, "image.extract")->site, &images);
+    assert_ptr_equal(plan_find(&p, "image.runtime")->site, &images);
     assert_ptr_equal(plan_find(&p, "host")->site, &etcd);
     plan_release(&p);
 }

@@ -18,6 +18,8 @@ struct crate {
     uint64_t size;
     char path[64];
     int dir;
+    const struct runtime *runtime;
+    unsigned below; /* layers below */
     struct unpack unpack;
     struct apply_limits limits;
     struct apply_count count;
@@ -31,14 +33,21 @@ static inline int crate_write(void *arg, const void *bytes, size_t size, struct 
     return file_write_all(c->fd, bytes, size, e);
 }
 
-static inline struct crate *crate_open(void)
+static inline struct crate *crate_open_as(const struct runtime *runtime)
 {
     struct crate *c = calloc(1, sizeof *c);
+    c->runtime = runtime;
+    c->below = 1;
     c->sink = (struct tar_sink){ .write = crate_write, .arg = c };
     c->fd = memfd_create("crate", MFD_CLOEXEC);
     c->dir = fake_dir(c->path);
-    assert_int_equal(unpack_open(&c->unpack, &c->e), 0);
+    assert_int_equal(unpack_open(&c->unpack, c->runtime, &c->e), 0);
     return c;
+}
+
+static inline struct crate *crate_open(void)
+{
+    return crate_open_as(NULL);
 }
 
 static inline void crate_close(struct crate *c)
@@ -84,7 +93,9 @@ static inline int crate_unpack_as(struct crate *c, enum stream_form form)
 {
     const struct stream_source source = { .fd = c->fd, .size = c->size, .form = form };
     c->e = (struct err){ 0 };
-    return unpack_layer(&c->unpack, &source, c->dir, &c->limits, &c->count, &c->e);
+    struct walk at;
+    walk_start(&at, c->dir, -1, c->below);
+    return unpack_layer(&c->unpack, &source, &at, &c->limits, &c->count, &c->e);
 }
 
 static inline int crate_unpack(struct crate *c)

@@ -207,7 +207,7 @@ static void estimate_covers_log_and_layers(void **state)
     struct probe_cost layers = { 0 };
     assert_int_equal(r->probe->supported(&r->site, r->conf, &r->e), 0);
     assert_int_equal(r->probe->estimate(&r->site, r->conf, CLK_NS_PER_S, &both, &r->e), 0);
-    assert_int_equal(image_extract.estimate(&r->site, r->conf, CLK_NS_PER_S, &layers, &r->e), 0);
+    assert_int_equal(image_runtime.estimate(&r->site, r->conf, CLK_NS_PER_S, &layers, &r->e), 0);
     assert_int_equal(both.write_bytes - layers.write_bytes, 64 * RIG_MIB);
     rig_close(r);
 }

@@ -18,6 +18,7 @@ struct quay {
     int dir;
     struct forge *forge;
     struct oci_image image;
+    struct runtime runtime;
     struct pull pull;
     struct pull_took took;
     volatile sig_atomic_t stopping;
@@ -51,7 +52,14 @@ static int teardown(void **state)
 
 static void open_pull(struct quay *q, uint64_t budget_bytes)
 {
-    assert_int_equal(pull_open(&q->pull, &q->image, q->dir, budget_bytes, &q->stopping, &q->e), 0);
+    q->runtime = (struct runtime){ .major = 2, .decoder = RUNTIME_OWN, .kib_ns = 2000 };
+    q->runtime.costs = costs_of(2, 0);
+    const struct pull_conf conf = { .image = &q->image,
+                                    .runtime = &q->runtime,
+                                    .dir_fd = q->dir,
+                                    .budget_bytes = budget_bytes,
+                                    .stopping = &q->stopping };
+    assert_int_equal(pull_open(&q->pull, &conf, &q->e), 0);
 }
 
 static void each_repetition_goes_to_fresh_directories_that_stay(void **state)
@@ -68,14 +76,42 @@ static void each_repetition_goes_to_fresh_directories_that_stay(void **state)
         assert_int_equal(q->pull.whole, i);
         assert_int_equal(fake_names(q->path), i);
     }
-    assert_int_equal(fstatat(q->dir, "pull-2/1/usr/lib", &st, 0), 0);
+    assert_int_equal(fstatat(q->dir, "pull-2/1/fs/usr/lib", &st, 0), 0);
     assert_int_equal(q->pull.count.written_bytes, 3 * q->image.file_bytes);
+    assert_int_equal(pull_written_bytes(&q->pull), 3 * pull_bytes(&q->image));
+    assert_true(q->took.modelled_ns > 0);
+    assert_int_equal(q->took.beside_ns, 0);
+}
+
+static void a_layer_that_is_not_the_one_of_the_config_is_refused(void **state)
+{
+    struct quay *q = *state;
+    open_pull(q, UINT64_MAX);
+    q->image.layers[2].diff_id[0] ^= 1;
+    assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), -1);
+    assert_int_equal(q->e.kind, ERR_DATA);
+    assert_int_equal(q->took.layers, 2);
+    assert_non_null(strstr(q->e.msg, "layer 3 of 3"));
+    assert_non_null(strstr(q->e.msg, "config"));
+}
+
+static void the_last_repetition_can_be_removed_and_timed(void **state)
+{
+    struct quay *q = *state;
+    uint64_t took_ns = 0;
+    open_pull(q, UINT64_MAX);
+    assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), 0);
+    q->pull.is_durable = true;
+    assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), 0);
+    assert_int_equal(pull_remove_last(&q->pull, 0, &took_ns, &q->e), 0);
+    assert_true(took_ns > 0);
+    assert_int_equal(fake_names(q->path), 1);
 }
 
 static void the_budget_is_kept_to_the_byte(void **state)
 {
     struct quay *q = *state;
-    open_pull(q, 2 * q->image.file_bytes);
+    open_pull(q, 2 * pull_bytes(&q->image));
     assert_true(pull_may(&q->pull));
     assert_int_equal(pull_once(&q->pull, 0, &q->took, &q->e), 0);
     assert_true(pull_may(&q->pull));
@@ -142,7 +178,7 @@ static void what_was_left_out_is_noted_by_name(void **state)
     struct quay *q = *state;
     struct result r;
     open_pull(q, UINT64_MAX);
-    assert_int_equal(result_open(&r, "image.extract", "x", NULL, &q->e), 0);
+    assert_int_equal(result_open(&r, "image.runtime", "x", NULL, &q->e), 0);
     pull_note_skips(&q->pull, &r);
     assert_int_equal(r.note_count, 0);
     q->pull.count.skipped[APPLY_OWNER] = 7;
@@ -156,6 +192,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_repetition_goes_to_fresh_directories_that_stay, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_layer_that_is_not_the_one_of_the_config_is_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_last_repetition_can_be_removed_and_timed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_budget_is_kept_to_the_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(the_number_of_repetitions_is_bounded, setup, teardown),

@@ -14,7 +14,7 @@
 
 static struct rig *rig(const char *image)
 {
-    struct rig *r = rig_open(&image_extract);
+    struct rig *r = rig_open(&image_runtime);
     r->site.image = image;
     r->result.parameters = json_object();
     return r;

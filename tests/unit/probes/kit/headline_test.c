@@ -111,7 +111,7 @@ static void other_families_are_named_by_what_differs(void **state)
         { { "image.files", UNIT_PER_S, METRIC_HIGHER, METRIC_MEAN, "value", "" },     2730, 0, 0},
         end,
     };
-    says("image.extract", image, "rate 73.4 MB/s; files 2730/s");
+    says("image.runtime", image, "rate 73.4 MB/s; files 2730/s");
     const struct row noise[] = {
         {{ "noise.stall", UNIT_NS, METRIC_LOWER, METRIC_HIST, "max", "" },          0,      0, 4.1e6},
         { { "noise.steal", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value", "" },    0.0011, 0, 0    },

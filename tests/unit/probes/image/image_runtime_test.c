@@ -15,8 +15,12 @@ enum {
     FILES,
     SECONDS,
     SYNC,
-    INFLATE,
-    REFERENCE
+    DURABLE,
+    DURABLE_LAYERS,
+    DELETE,
+    REFERENCE,
+    MEASURED,
+    MODELLED
 };
 
 #define LONG_NS ((uint64_t)60 * CLK_NS_PER_S)
@@ -43,7 +47,7 @@ static int close_forge(void **state)
 
 static struct rig *small(void)
 {
-    struct rig *r = rig_open(&image_extract);
+    struct rig *r = rig_open(&image_runtime);
     r->site.image = forge->image_path;
     r->run.slot_end_ns = clk_now_ns() + LONG_NS;
     r->run.write_budget_bytes = 64 * RIG_MIB;
@@ -65,11 +69,15 @@ static void one_repetition_unpacks_the_set_and_its_figures_agree(void **state)
         fail_msg("%s", r->e.msg);
     double bytes = r->values[RATE] * r->values[SECONDS] / CLK_NS_PER_S;
     assert_true(bytes > 1600000 && bytes < 2 << 20);
-    assert_true(r->values[FILES] > 0 && r->values[INFLATE] > 0 && r->values[SYNC] > 0);
-    assert_true(near(r->values[REFERENCE],
-                     (r->values[SECONDS] + r->values[SYNC]) * 500 * (1 << 20) / bytes));
+    assert_true(r->values[FILES] > 0 && r->values[SYNC] > 0);
+    assert_true(r->values[MODELLED] > 0);
+    assert_true(near(r->values[MEASURED] + r->values[MODELLED], r->values[SECONDS]));
+    assert_true(near(r->values[SECONDS] + r->values[SYNC], r->values[DURABLE]));
+    assert_true(isnan(r->values[DELETE]) && isnan(r->values[DURABLE_LAYERS]));
+    assert_true(near(r->values[REFERENCE], r->values[DURABLE] * 500e6 / bytes));
     assert_int_equal(r->observed_ns[RATE], r->values[SECONDS]);
-    assert_in_range(r->result.written_bytes, 1500000, 1610000);
+    assert_in_range(r->result.written_bytes, 1500000 + ledger_image_bytes(3),
+                    1610000 + ledger_image_bytes(3));
     assert_false(r->run.done);
     r->probe->judge(&r->run);
     assert_true(rig_noted(r, "3 layers"));
@@ -87,13 +95,28 @@ static void the_write_budget_ends_the_slot(void **state)
     assert_int_equal(rig_setup(r), 0);
     rig_close(r);
     r = small();
-    r->run.write_budget_bytes = 4 * RIG_MIB; /* two sets */
+    r->run.write_budget_bytes = 5 * RIG_MIB; /* two images and their ledgers */
     assert_int_equal(rig_setup(r), 0);
     for (unsigned i = 0; i < 5 && !r->run.done; i++)
         assert_int_equal(rig_measure(r, LONG_NS), 0);
     assert_true(r->run.done);
     assert_true(r->result.written_bytes <= r->run.write_budget_bytes);
     assert_true(r->run.repetition <= 2);
+    assert_true(r->values[DELETE] > 0);
+    rig_close(r);
+}
+
+static void the_third_round_syncs_after_each_layer(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    assert_int_equal(rig_setup(r), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_false(r->run.done);
+        assert_int_equal(rig_measure(r, LONG_NS), 0);
+        assert_int_equal(isnan(r->values[DURABLE_LAYERS]), i != 2);
+        assert_int_equal(isnan(r->values[SECONDS]), i == 2);
+    }
     rig_close(r);
 }
 
@@ -184,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_repetition_unpacks_the_set_and_its_figures_agree),
         cmocka_unit_test(the_write_budget_ends_the_slot),
+        cmocka_unit_test(the_third_round_syncs_after_each_layer),
         cmocka_unit_test(a_stop_reports_nothing_and_leaves_nothing),
         cmocka_unit_test(a_stop_during_setup_leaves_nothing),
         cmocka_unit_test(a_slot_that_is_too_short_is_said),

@@ -1,0 +1,23 @@
+/*
+ * costs: what containerd's own code costs beside ours for the same work, as ratios to what is
+ * measured on this host. What is modelled, all of it.
+ */
+#ifndef PROBES_IMAGE_COSTS_H
+#define PROBES_IMAGE_COSTS_H
+
+struct costs {
+    double inflate_ratio; /* of its own gzip decoder to zlib, where it uses no program */
+    double zstd_ratio;    /* of its zstd decoder to libzstd */
+    /* CPU time in units of yardstick.h: */
+    double hash_kib;  /* of hashing a KiB; 0: by the CPU's own instructions, as here */
+    double entry_kib; /* of an entry's code around the system calls */
+    double part_kib;  /* and so much for each part of its parent's name */
+    /* CPU time that handing on a program's chunk costs in its scheduler, in units of stir.h. */
+    double chunk_turns;
+    double read_kib; /* of a read of what a program decoded, beside the waking (stir.h) */
+};
+
+/* Of the version that is asked for: a row of the table in costs.c, where sources stand. */
+const struct costs *costs_of(unsigned major, unsigned minor);
+
+#endif

@@ -1,0 +1,331 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probes/image/flush.h"
+#include "probes/image/image.h"
+#include "probes/kit/clk.h"
+
+enum {
+    IMAGE_RATE,
+    IMAGE_FILES,
+    IMAGE_SECONDS,
+    IMAGE_SYNC,
+    IMAGE_DURABLE,
+    IMAGE_DURABLE_LAYERS,
+    IMAGE_DELETE,
+    IMAGE_REFERENCE,
+    IMAGE_MEASURED,
+    IMAGE_MODELLED
+};
+
+static const struct metric image_runtime_metrics[] = {
+    [IMAGE_RATE] = {"image.rate",              UNIT_BYTES_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+                    "Bytes of the layers' tars that containerd would unpack a second, without the "
+                     "final sync."                                                           },
+    [IMAGE_FILES] = { "image.files",            UNIT_PER_S,       METRIC_HIGHER, METRIC_MEAN, "value",
+                    "Entries a second: files, directories, links, whiteouts."                },
+    [IMAGE_SECONDS] = { "image.seconds",          UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Time to unpacked: what containerd would take for the image, without the "
+                        "final sync; runtime.measured and runtime.modelled are its parts."   },
+    [IMAGE_SYNC] = { "image.sync",             UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "The sync of the filesystem after it: what unpacking left to be written."},
+    [IMAGE_DURABLE] = { "image.durable",          UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Time to durable: unpacked, and the final sync."                         },
+    [IMAGE_DURABLE_LAYERS] = { "image.durable.layers",   UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Time to durable with a sync after each layer, as containerd's "
+                               "image_pull_with_sync_fs asks for."                           },
+    [IMAGE_DELETE] = { "image.delete",           UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Removing what one unpacking made, one layer after the other, as the "
+                       "runtime's garbage collection does."                                  },
+    [IMAGE_REFERENCE] = { "image.reference",        UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "value",
+                    "Time to durable of the reference image, 500 MB: exact when it was "
+                          "unpacked, else scaled by bytes."                                  },
+    [IMAGE_MEASURED] = { "image.runtime.measured", UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Of image.seconds: containerd's system calls, hash and decoder, made and "
+                         "timed here."                                                       },
+    [IMAGE_MODELLED] = { "image.runtime.modelled", UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                    "Of image.seconds: CPU time spent in place of containerd's own code, as "
+                         "modelled."                                                         },
+    METRIC_END,
+};
+
+/* SOURCE: the reference of the criteria: 500 MB unpacked is a middling application image. */
+#define IMAGE_REFERENCE_BYTES 500e6
+/* The first round's sync may take so much longer than the slot: a slow disk is to be measured too.
+ */
+#define IMAGE_SYNC_GRACE_NS (5 * (uint64_t)CLK_NS_PER_S)
+/* And so much the removal at the end. */
+#define IMAGE_DELETE_GRACE_NS (2 * (uint64_t)CLK_NS_PER_S)
+/* CPU of one entry without decoding and model; 60 us is usual, and ten times that the kernel's
+ * search for inodes that were not recently deleted (ext4 without a journal). */
+#define IMAGE_ENTRY_CPU_NS (300 * (double)CLK_NS_PER_US)
+
+enum {
+    /* Of the slot that the first round may take; then comes the sync. */
+    IMAGE_FIRST_PULL_PERCENT = 60,
+    IMAGE_RISE = 2, /* from round to round, of the CPU time of one entry */
+    /* After so many rounds one with a sync after each layer. */
+    IMAGE_ROUNDS_BEFORE_LAYERS = 2
+};
+
+struct image_runtime_state {
+    struct image_bench bench;
+    struct flush flush;
+    double entry_cpu_ns[PULL_MAX]; /* of each round, without what was modelled */
+    unsigned rounds;
+    bool has_layers;         /* the round with a sync after each layer was made */
+    bool is_part;            /* no round was finished: the figures are of a part */
+    double part_ratio;       /* how much of it was */
+    uint64_t sync_waited_ns; /* given up after */
+    uint64_t beside_ns;      /* modelled in another thread, in the last round */
+};
+
+static int image_runtime_supported(const struct probe_site *site, const void *conf, struct err *e)
+{
+    (void)conf;
+    return image_check(site, 0, e);
+}
+
+static int image_runtime_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
+                                  struct probe_cost *cost, struct err *e)
+{
+    (void)conf;
+    return image_estimate(site, slot_ns, cost, e);
+}
+
+/* What others left unwritten is written before, so that the final sync is ours alone. */
+static int image_runtime_setup(struct probe_run *run, struct err *e)
+{
+    struct image_runtime_state *s = calloc(1, sizeof *s);
+    uint64_t took_ns = 0;
+    run->state = s;
+    if (!s)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to unpack an image");
+    if (image_bench_open(run, run->write_budget_bytes, run->stopping, &s->bench, e) ||
+        flush_open(&s->flush, run->scratch_fd, e)) {
+        return -1;
+    }
+    return flush_run(&s->flush, run->slot_end_ns, run->stopping, &took_ns, e);
+}
+
+/* Over in time or stopped: no failure, there is only nothing more to report. */
+static bool image_runtime_is_over(const struct err *e)
+{
+    return e->kind == ERR_TIMEOUT || e->kind == ERR_INTERRUPTED;
+}
+
+static void image_runtime_keep(struct probe_run *run, const struct pull_took *took,
+                               uint64_t sync_ns)
+{
+    struct image_runtime_state *s = run->state;
+    double bytes = (double)took->stream_bytes;
+    double share = bytes / (double)s->bench.image.tar_bytes;
+    double wall_ns = (double)took->wall_ns;
+    double durable_ns = wall_ns + (double)sync_ns;
+    bool is_reference = image_is_reference(run->site) && !s->is_part;
+    run->values[IMAGE_RATE] = bytes * CLK_NS_PER_S / wall_ns;
+    run->values[IMAGE_FILES] = (double)took->entries * CLK_NS_PER_S / wall_ns;
+    run->values[IMAGE_SECONDS] = wall_ns / share;
+    run->values[IMAGE_SYNC] = (double)sync_ns / share;
+    run->values[IMAGE_DURABLE] = durable_ns / share;
+    run->values[IMAGE_REFERENCE] =
+        is_reference ? durable_ns : durable_ns * IMAGE_REFERENCE_BYTES / bytes;
+    run->values[IMAGE_MODELLED] = (double)took->modelled_ns / share;
+    run->values[IMAGE_MEASURED] = (wall_ns - (double)took->modelled_ns) / share;
+    run->observed_ns[IMAGE_RATE] = took->wall_ns;
+    run->observed_ns[IMAGE_FILES] = took->wall_ns;
+    s->beside_ns = took->beside_ns;
+    s->entry_cpu_ns[s->rounds++] =
+        (double)(took->cpu_ns - took->modelled_ns) / (double)(took->entries ? took->entries : 1);
+}
+
+/* 0 with run->done when the slot ended before the image did; then *took has no layers to tell of.
+ */
+static int image_runtime_pull(struct probe_run *run, struct pull_took *took, struct err *e)
+{
+    struct image_runtime_state *s = run->state;
+    bool is_first = run->repetition == 0;
+    uint64_t now_ns = clk_now_ns();
+    uint64_t left_ns = run->until_ns > now_ns ? run->until_ns - now_ns : 0;
+    uint64_t until_ns =
+        is_first ? now_ns + left_ns / 100 * IMAGE_FIRST_PULL_PERCENT : run->until_ns;
+    if (pull_once(&s->bench.pull, until_ns, took, e) == 0)
+        return 0;
+    run->done = true;
+    if (!image_runtime_is_over(e))
+        return -1;
+    s->is_part = is_first && e->kind == ERR_TIMEOUT && took->layers > 0;
+    if (s->is_part)
+        s->part_ratio = (double)took->stream_bytes / (double)s->bench.image.tar_bytes;
+    else
+        took->layers = 0;
+    return 0;
+}
+
+static int image_runtime_sync(struct probe_run *run, uint64_t *sync_ns, struct err *e)
+{
+    struct image_runtime_state *s = run->state;
+    bool is_first = run->repetition == 0;
+    uint64_t until_ns = run->until_ns + (is_first ? IMAGE_SYNC_GRACE_NS : 0);
+    if (flush_run(&s->flush, until_ns, run->stopping, sync_ns, e) == 0)
+        return 1;
+    run->done = true;
+    if (e->kind != ERR_TIMEOUT || !is_first)
+        return image_runtime_is_over(e) ? 0 : -1;
+    s->sync_waited_ns = *sync_ns;
+    return 1;
+}
+
+/* One unpacking and its sync. */
+static int image_runtime_round(struct probe_run *run, struct err *e)
+{
+    struct image_runtime_state *s = run->state;
+    struct pull_took took;
+    uint64_t sync_ns = 0;
+    s->bench.pull.is_durable = s->rounds == IMAGE_ROUNDS_BEFORE_LAYERS && !s->has_layers;
+    if (image_runtime_pull(run, &took, e))
+        return -1;
+    int synced = took.layers ? image_runtime_sync(run, &sync_ns, e) : 0;
+    if (synced <= 0)
+        return synced;
+    if (s->bench.pull.is_durable) {
+        run->values[IMAGE_DURABLE_LAYERS] = (double)(took.wall_ns + sync_ns);
+        s->has_layers = true;
+    } else {
+        image_runtime_keep(run, &took, sync_ns);
+    }
+    return 0;
+}
+
+/* At the very end: nothing is created after it. */
+static int image_runtime_delete(struct probe_run *run, struct err *e)
+{
+    struct image_runtime_state *s = run->state;
+    uint64_t took_ns = 0;
+    if (s->bench.pull.whole == 0 || *run->stopping)
+        return 0;
+    if (pull_remove_last(&s->bench.pull, run->until_ns + IMAGE_DELETE_GRACE_NS, &took_ns, e))
+        return image_runtime_is_over(e) ? 0 : -1;
+    run->values[IMAGE_DELETE] = (double)took_ns;
+    return 0;
+}
+
+static int image_runtime_measure(struct probe_run *run, struct err *e)
+{
+    struct image_runtime_state *s = run->state;
+    uint64_t began_ns = clk_now_ns();
+    if (image_runtime_round(run, e))
+        return err_wrap(e, "'%s'", run->site->dir);
+    uint64_t now_ns = clk_now_ns();
+    uint64_t next_ns = (now_ns - began_ns) * 3 / 2; /* the next takes longer, and a removal comes */
+    run->done = run->done || !pull_may(&s->bench.pull) || now_ns + next_ns > run->until_ns;
+    run->result->written_bytes = image_bench_written_bytes(&s->bench);
+    return run->done ? image_runtime_delete(run, e) : 0;
+}
+
+/* Creating files costs more from round to round, or far too much from the start: the kernel's. */
+static void image_runtime_doubt_cost(struct probe_run *run)
+{
+    const struct image_runtime_state *s = run->state;
+    const struct place *p = run->site->place;
+    bool forgets = p && strcmp(p->fs, "ext4") == 0 && strcmp(p->journal, "none") == 0;
+    double first = s->rounds ? s->entry_cpu_ns[0] : 0;
+    double last = s->rounds ? s->entry_cpu_ns[s->rounds - 1] : 0;
+    double bytes = (double)s->bench.image.tar_bytes;
+    double entries = (double)s->bench.image.entries + 1;
+    /* An image of few large files spends it on their bytes: 4 ns each, decoding included. */
+    double usual = IMAGE_ENTRY_CPU_NS + 4 * bytes / entries;
+    if (s->rounds > 1 && last > IMAGE_RISE * first) {
+        result_set_status(run->result, STATUS_UNTRUSTED,
+                          "the CPU time of one entry rose from %.0f to %.0f us over %u rounds, "
+                          "which is the filesystem's book-keeping and not its speed; measure again "
+                          "later, or name a --dir on another filesystem",
+                          first / CLK_NS_PER_US, last / CLK_NS_PER_US, s->rounds);
+    } else if (forgets && last > usual) {
+        result_set_status(run->result, STATUS_UNTRUSTED,
+                          "one entry costs %.0f us of CPU: ext4 without a journal creates files "
+                          "slowly for minutes after many were deleted; measure again after ten "
+                          "minutes, or name a --dir on another filesystem",
+                          last / CLK_NS_PER_US);
+    }
+}
+
+static void image_runtime_note_model(struct probe_run *run)
+{
+    const struct image_runtime_state *s = run->state;
+    const struct result_metric *modelled =
+        result_metric_find(run->result, "image.runtime.modelled");
+    const struct result_block *block =
+        modelled && modelled->block_count ? &modelled->blocks[modelled->block_count - 1] : NULL;
+    if (block)
+        result_note(run->result,
+                    "Modelled: %.2f s of CPU time in the unpacking thread, %.2f s in another "
+                    "beside it, spent where containerd's Go code would be: tar reader, names, "
+                    "garbage collection, hash and decoders beside ours.",
+                    block->value / CLK_NS_PER_S, (double)s->beside_ns / CLK_NS_PER_S);
+}
+
+static void image_runtime_judge(struct probe_run *run)
+{
+    const struct image_runtime_state *s = run->state;
+    image_bench_note(run, &s->bench);
+    image_runtime_note_model(run);
+    if (!image_is_reference(run->site))
+        result_note(run->result,
+                    "image.reference is scaled: (unpacking + final sync) of %.0f MB to 500 MB.",
+                    (double)s->bench.image.tar_bytes / 1e6);
+    if (s->is_part)
+        result_note(run->result,
+                    "The slot ended when %.0f %% of the image were unpacked: the figures are of "
+                    "that part, scaled to the image.",
+                    100 * s->part_ratio);
+    if (s->rounds == 0 && !*run->stopping)
+        result_set_status(run->result, STATUS_UNTRUSTED,
+                          "the slot was too short for one layer of %u; give a longer --budget or "
+                          "a smaller --image",
+                          s->bench.image.count);
+    if (s->sync_waited_ns)
+        result_set_status(run->result, STATUS_UNTRUSTED,
+                          "the final sync of one round did not end within %.1f s and was given up: "
+                          "image.sync, image.durable and image.reference are at least what is "
+                          "said; give a longer --budget",
+                          (double)s->sync_waited_ns / CLK_NS_PER_S);
+    image_runtime_doubt_cost(run);
+}
+
+/* The trees go first: what is not yet written then need not be, and a sync that goes on ends. */
+static void image_runtime_teardown(struct probe_run *run)
+{
+    struct image_runtime_state *s = run->state;
+    if (!s)
+        return;
+    image_bench_close(run, &s->bench);
+    flush_release(&s->flush);
+    free(s);
+    run->state = NULL;
+}
+
+const struct probe image_runtime = {
+    .name = "image.runtime",
+    .title = "Unpacking of a container image by containerd",
+    .why = "A pull is what a node does when everything is on fire: Mesos kills a task whose image "
+           "is not unpacked within its executor timeout, Nomad and containerd give up a pull that "
+           "does not get on.",
+    .source = "Mesos src/slave/slave.cpp (executor_registration_timeout 1 min); Nomad "
+              "drivers/docker/config.go (image_pull_timeout 5 min); containerd "
+              "internal/cri/config/config.go (image_pull_progress_timeout 5 min)",
+    .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
+    .place = "images",
+    .effects = PROBE_WRITES_DISK | PROBE_READS_DISK | PROBE_LOADS_CPU | PROBE_LEAVES_TRACES,
+    .weight = 9,
+    .repetition_ns =
+        3600 * (uint64_t)CLK_NS_PER_S, /* an image takes what it takes: the slot ends it */
+    .metrics = image_runtime_metrics,
+    .supported = image_runtime_supported,
+    .estimate = image_runtime_estimate,
+    .setup = image_runtime_setup,
+    .measure = image_runtime_measure,
+    .judge = image_runtime_judge,
+    .teardown = image_runtime_teardown,
+};
