@@ -12,7 +12,6 @@
 #define IMAGE_STOP_NS (200 * (uint64_t)CLK_NS_PER_MS)
 
 enum {
-    IMAGE_LAYERS_MAX = 128, /* for the estimate: docker makes 127 at most */
     IMAGE_SETS_DISCARD = 4,
     IMAGE_SETS_DISCARD_NOW = 2,
     IMAGE_BYTES_PER_S_MAX = 400 << 20 /* unpacked on the fastest hosts: what a slot can hold */

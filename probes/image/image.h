@@ -14,6 +14,10 @@ extern const struct probe image_runtime;
 extern const struct probe image_wal;
 extern const struct probe image_gap;
 
+enum {
+    IMAGE_LAYERS_MAX = 128 /* counted on by image_estimate: docker makes 127 at most */
+};
+
 /* The image and what unpacks it. */
 struct image_bench {
     struct oci_image image;

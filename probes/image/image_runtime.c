@@ -12,7 +12,7 @@ enum {
     IMAGE_SECONDS,
     IMAGE_SYNC,
     IMAGE_DURABLE,
-    IMAGE_DURABLE_LAYERS,
+    IMAGE_LAYERS,
     IMAGE_DELETE,
     IMAGE_REFERENCE,
     IMAGE_MEASURED,
@@ -20,31 +20,31 @@ enum {
 };
 
 static const struct metric image_runtime_metrics[] = {
-    [IMAGE_RATE] = {"image.rate",              UNIT_BYTES_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
+    [IMAGE_RATE] = {"image.rate",            UNIT_BYTES_PER_S, METRIC_HIGHER, METRIC_MEAN, "value",
                     "Bytes of the layers' tars that containerd would unpack a second, without the "
                      "final sync."                                                           },
-    [IMAGE_FILES] = { "image.files",            UNIT_PER_S,       METRIC_HIGHER, METRIC_MEAN, "value",
+    [IMAGE_FILES] = { "image.files",          UNIT_PER_S,       METRIC_HIGHER, METRIC_MEAN, "value",
                     "Entries a second: files, directories, links, whiteouts."                },
-    [IMAGE_SECONDS] = { "image.seconds",          UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+    [IMAGE_SECONDS] = { "image.seconds",        UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "Time to unpacked: what containerd would take for the image, without the "
-                        "final sync; runtime.measured and runtime.modelled are its parts."   },
-    [IMAGE_SYNC] = { "image.sync",             UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                        "final sync; image.measured and image.modelled are its parts."       },
+    [IMAGE_SYNC] = { "image.sync",           UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "The sync of the filesystem after it: what unpacking left to be written."},
-    [IMAGE_DURABLE] = { "image.durable",          UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+    [IMAGE_DURABLE] = { "image.durable",        UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "Time to durable: unpacked, and the final sync."                         },
-    [IMAGE_DURABLE_LAYERS] = { "image.durable.layers",   UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+    [IMAGE_LAYERS] = { "image.durable.layers", UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "Time to durable with a sync after each layer, as containerd's "
-                               "image_pull_with_sync_fs asks for."                           },
-    [IMAGE_DELETE] = { "image.delete",           UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+                       "image_pull_with_sync_fs asks for."                                   },
+    [IMAGE_DELETE] = { "image.delete",         UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "Removing what one unpacking made, one layer after the other, as the "
                        "runtime's garbage collection does."                                  },
-    [IMAGE_REFERENCE] = { "image.reference",        UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "value",
+    [IMAGE_REFERENCE] = { "image.reference",      UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "value",
                     "Time to durable of the reference image, 500 MB: exact when it was "
                           "unpacked, else scaled by bytes."                                  },
-    [IMAGE_MEASURED] = { "image.runtime.measured", UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+    [IMAGE_MEASURED] = { "image.measured",       UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "Of image.seconds: containerd's system calls, hash and decoder, made and "
                          "timed here."                                                       },
-    [IMAGE_MODELLED] = { "image.runtime.modelled", UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
+    [IMAGE_MODELLED] = { "image.modelled",       UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "Of image.seconds: CPU time spent in place of containerd's own code, as "
                          "modelled."                                                         },
     METRIC_END,
@@ -190,7 +190,7 @@ static int image_runtime_round(struct probe_run *run, struct err *e)
     if (synced <= 0)
         return synced;
     if (s->bench.pull.is_durable) {
-        run->values[IMAGE_DURABLE_LAYERS] = (double)(took.wall_ns + sync_ns);
+        run->values[IMAGE_LAYERS] = (double)(took.wall_ns + sync_ns);
         s->has_layers = true;
     } else {
         image_runtime_keep(run, &took, sync_ns);
@@ -254,8 +254,7 @@ static void image_runtime_doubt_cost(struct probe_run *run)
 static void image_runtime_note_model(struct probe_run *run)
 {
     const struct image_runtime_state *s = run->state;
-    const struct result_metric *modelled =
-        result_metric_find(run->result, "image.runtime.modelled");
+    const struct result_metric *modelled = result_metric_find(run->result, "image.modelled");
     const struct result_block *block =
         modelled && modelled->block_count ? &modelled->blocks[modelled->block_count - 1] : NULL;
     if (block)

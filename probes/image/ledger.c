@@ -50,6 +50,7 @@ int ledger_commit(struct ledger *l, unsigned transactions, struct err *e)
 
 uint64_t ledger_image_bytes(unsigned layers)
 {
-    uint64_t transactions = 2 * LEDGER_AROUND + (uint64_t)layers * (LEDGER_BEFORE + LEDGER_AFTER);
-    return LEDGER_FILE_BYTES + transactions * (LEDGER_PAGES + 1) * LEDGER_PAGE_BYTES;
+    uint64_t transactions =
+        (uint64_t)2 * LEDGER_AROUND + (uint64_t)layers * (LEDGER_BEFORE + LEDGER_AFTER);
+    return LEDGER_FILE_BYTES + transactions * (uint64_t)(LEDGER_PAGES + 1) * LEDGER_PAGE_BYTES;
 }

@@ -1,5 +1,6 @@
 #include "probes/image/runtime.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,19 +80,28 @@ void runtime_choose(const struct runtime_environment *env, struct runtime *r)
     r->costs = costs_of(r->major, r->minor);
 }
 
+/* A number and the dot behind it; NULL where there is none. */
+static const char *runtime_number(const char *text, unsigned *number)
+{
+    char *end = NULL;
+    unsigned long value = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+    *number = (unsigned)value;
+    return end && *end == '.' && value < 1000 ? end + 1 : NULL;
+}
+
 int runtime_parse(const char *said, struct runtime *r)
 {
     unsigned major = 0;
     unsigned minor = 0;
     const char *word = strchr(said, ' ');
     word = word ? strchr(word + 1, ' ') : NULL;
-    if (!word || strncmp(said, "containerd ", 11) != 0)
+    if (!word || strncmp(said, "containerd ", sizeof "containerd " - 1) != 0)
         return -1;
     word++;
-    if (sscanf(word, "v%u.%u.", &major, &minor) != 2 && sscanf(word, "%u.%u.", &major, &minor) != 2)
+    const char *rest = runtime_number(word + (*word == 'v'), &major);
+    if (!rest || !runtime_number(rest, &minor))
         return -1;
-    size_t size = strcspn(word, " \n");
-    (void)snprintf(r->version, sizeof r->version, "%.*s", (int)size, word);
+    (void)snprintf(r->version, sizeof r->version, "%.*s", (int)strcspn(word, " \n"), word);
     r->major = major;
     r->minor = minor;
     return 0;
@@ -129,5 +139,7 @@ int runtime_find(const struct runtime_environment *env, struct runtime *r, struc
         (void)runtime_parse(said, r);
     }
     runtime_choose(env, r);
+    cpu_set_t cpus;
+    r->cpus = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
     return yardstick_kib_ns(&r->kib_ns, e);
 }

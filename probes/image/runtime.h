@@ -39,6 +39,7 @@ struct runtime {
     enum runtime_decoder decoder;        /* of gzip */
     char program[PATH_MAX];              /* igzip's or unpigz' path; "" for its own */
     const struct costs *costs;           /* of its code beside ours */
+    unsigned cpus;                       /* this process may run on */
     double kib_ns;                       /* see yardstick.h */
 };
 

@@ -71,7 +71,7 @@ static unsigned unpack_reads(const struct unpack *u, struct archive *reader)
     la_int64_t header_bytes =
         archive_filter_bytes(reader, 0) - archive_read_header_position(reader);
     int64_t size = archive_entry_size(u->entry);
-    unsigned reads = header_bytes >= 2 * UNPACK_BLOCK_BYTES ? 3 : 1;
+    unsigned reads = header_bytes >= (la_int64_t)2 * UNPACK_BLOCK_BYTES ? 3 : 1;
     if (size > 0)
         reads += size % UNPACK_BLOCK_BYTES ? 2 : 1;
     return reads;

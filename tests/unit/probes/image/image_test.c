@@ -36,7 +36,8 @@ static uint64_t sets(const struct place *place, uint64_t slot_ns)
     struct probe_cost cost = { 0 };
     struct err e;
     assert_int_equal(image_estimate(&site, slot_ns, &cost, &e), 0);
-    return (cost.write_bytes - mint_packed_bytes_max(SPEC_SMALL)) / mint_file_bytes(SPEC_SMALL);
+    return (cost.write_bytes - mint_packed_bytes_max(SPEC_SMALL)) /
+           (mint_file_bytes(SPEC_SMALL) + ledger_image_bytes(IMAGE_LAYERS_MAX));
 }
 
 static void the_budget_holds_as_many_sets_as_slot_and_place_allow(void **state)
