@@ -104,7 +104,7 @@ static void told_pax(struct told *t, const char *const *records)
     told_add(t, "pax", 'x', text, size);
 }
 
-static void told_say(struct told *t, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) told_say(struct told *t, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
