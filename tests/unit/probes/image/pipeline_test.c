@@ -429,7 +429,9 @@ static void every_layer_becomes_the_tree_that_unpack_makes(void **state)
             char name[8];
             assert_int_equal(fchmod(c->dir, 0755), 0);
             (void)snprintf(name, sizeof name, "%u", k);
-            if (unpack_layer(&c->unpack, &image.layers[k].source, c->dir, &c->limits, &c->count,
+            struct walk at;
+            walk_start(&at, c->dir, -1, 1);
+            if (unpack_layer(&c->unpack, &image.layers[k].source, &at, &c->limits, &c->count,
                              &c->e))
                 fail_msg("%s", c->e.msg);
             took.count.entries -= c->count.entries;
