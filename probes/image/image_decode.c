@@ -26,9 +26,8 @@ struct image_decode_state {
 
 static int image_decode_supported(const struct probe_site *site, const void *conf, struct err *e)
 {
-    struct supply_size size;
     (void)conf;
-    return supply_size(site, &size, e);
+    return image_check(site, 0, e);
 }
 
 static int image_decode_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
