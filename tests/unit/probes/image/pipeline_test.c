@@ -160,9 +160,8 @@ static const struct wall walls[] = {
         { D, "b/", "", 0, 8 },
         { F, "b/c", "x" },
         { S, "d", "x", 0, 9 },
-        { H, "e", "a" },
+        { H, "e", "a", 04755, 7 },
         { F, "b/f", "x", 0, 9 } }                                                                },
-    { "root",                  { { D, "./", "", 0711, 0, 1600000000 }, { F, "./a", "x" } }       },
     { "missing parents",       { { F, "a/b/c", "deep" }, { F, "a/d", "x" }, { F, "a/b/e", "y" } }},
     { "times of directories",
      { { D, "a/", "", 0, 0, 1500000000 },
@@ -223,7 +222,6 @@ static const struct wall walls[] = {
     { "hard link to absolute", { { H, "a", "/etc/hostname" } }                                   },
     { "hard link through",     { { S, "way", "/etc" }, { H, "a", "way/hostname" } }              },
     { "hard link to nothing",  { { H, "a", "missing" } }                                         },
-    { "hard link to itself",   { { F, "a", "x" }, { H, "a", "a" } }                              },
     { "hard link to the root", { { H, "a", "." } }                                               },
     { "hard link to a link",   { { S, "a", "/etc/hostname" }, { H, "b", "a" }, { F, "b", "x" } } },
     { "the root as a file",    { { F, "./", "x" }, { S, ".", "x" } }                             },
@@ -263,6 +261,7 @@ static void names_of_5000_bytes_are_refused(void **state)
     memset(name, 'n', 5000);
     crate_add(p->crate, TAR_FILE, name, "x");
     crate_end(p->crate);
+    pair_digest(p);
     assert_int_equal(pair_pipe(p), -1);
     assert_int_equal(p->e.kind, ERR_DATA);
     assert_non_null(strstr(p->e.msg, "5000 bytes"));
@@ -321,6 +320,7 @@ static void a_sparse_file_is_not_larger_than_a_layer(void **state)
     pair_pax(p, "33 GNU.sparse.size=1099511627776\n19 GNU.sparse.map=\n");
     crate_add(p->crate, TAR_FILE, "hole", "");
     crate_end(p->crate);
+    pair_digest(p);
     assert_int_equal(pair_pipe(p), -1);
     assert_int_equal(p->e.kind, ERR_DATA);
     assert_non_null(strstr(p->e.msg, "'hole'"));
@@ -429,7 +429,9 @@ static void every_layer_becomes_the_tree_that_unpack_makes(void **state)
             char name[8];
             assert_int_equal(fchmod(c->dir, 0755), 0);
             (void)snprintf(name, sizeof name, "%u", k);
-            if (unpack_layer(&c->unpack, &image.layers[k].source, c->dir, &c->limits, &c->count,
+            struct walk at;
+            walk_start(&at, c->dir, -1, c->below);
+            if (unpack_layer(&c->unpack, &image.layers[k].source, &at, &c->limits, &c->count,
                              &c->e))
                 fail_msg("%s", c->e.msg);
             took.count.entries -= c->count.entries;
