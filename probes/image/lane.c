@@ -31,7 +31,7 @@ void lane_release(struct lane *l)
     l->blocks = NULL;
 }
 
-int lane_start(struct lane *l, const struct oci_layer *layer, int dir_fd,
+int lane_start(struct lane *l, const struct oci_layer *layer, unsigned below, int dir_fd,
                const struct apply_limits *limits, struct err *e)
 {
     l->layer = layer;
@@ -51,7 +51,7 @@ int lane_start(struct lane *l, const struct oci_layer *layer, int dir_fd,
     untar_start(&l->untar);
     /* What is not compressed is digested once. */
     l->stream.stored = layer->source.form == STREAM_PLAIN ? NULL : &l->stored;
-    if (placer_start(&l->placer, dir_fd, limits, &l->count, e))
+    if (placer_start(&l->placer, dir_fd, below, limits, &l->count, e))
         return -1;
     return stream_start(&l->stream, &layer->source, l->placer.limits.bytes, e);
 }

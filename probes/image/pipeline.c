@@ -78,7 +78,8 @@ static void pipeline_begin(struct pipeline *p, struct lane *lane)
     p->begun++;
     int fd = pipeline_make_dir(p->job->dir_fd, number, &e);
     lane->syncs = p->job->syncs;
-    if (fd < 0 || lane_start(lane, &p->job->image->layers[number], fd, &p->job->limits, &e)) {
+    if (fd < 0 ||
+        lane_start(lane, &p->job->image->layers[number], number, fd, &p->job->limits, &e)) {
         pipeline_fail(p, number, &e);
         lane_stop(lane);
         return;

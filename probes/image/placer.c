@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -21,7 +22,11 @@
 /* SOURCE: acl(5), "object creation and default ACLs": it takes the place of the umask. */
 #define PLACER_DEFAULT_ACL "system.posix_acl_default"
 
-int placer_start(struct placer *p, int dir_fd, const struct apply_limits *limits,
+enum {
+    PLACER_PROC_BYTES = 32 /* "/proc/self/fd/N/" */
+};
+
+int placer_start(struct placer *p, int dir_fd, unsigned below, const struct apply_limits *limits,
                  struct apply_count *count, struct err *e)
 {
     p->limits = *limits;
@@ -29,6 +34,7 @@ int placer_start(struct placer *p, int dir_fd, const struct apply_limits *limits
     p->limits.entries = limits->entries ? limits->entries : APPLY_ENTRIES_MAX;
     p->count = count;
     p->root_fd = dir_fd;
+    p->below = below;
     p->file_bytes = 0;
     p->entries = 0;
     p->uid = geteuid();
@@ -95,11 +101,23 @@ static int placer_owner(struct placer *p, const struct untar_entry *entry, int f
     return placer_owner_failed(p, e);
 }
 
+/* By a descriptor; or, where there is none (-1), by the entry's name, which is not followed. */
+static int placer_set_xattr(const struct placer *p, int fd, const struct xattr *x)
+{
+    char path[PLACER_PROC_BYTES + PATH_MAX];
+    if (fd >= 0)
+        return fsetxattr(fd, x->name, x->value, x->size, 0);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d/%s", p->at->fd, p->name.last);
+    return lsetxattr(path, x->name, x->value, x->size, 0);
+}
+
 static int placer_xattr(struct placer *p, int fd, const struct xattr *x, struct err *e)
 {
     char shown[BENEATH_SHOWN_BYTES];
+    if (strncmp(x->name, "trusted.", 8) == 0) /* the administrator's, as in apply */
+        return placer_skip(p, APPLY_XATTR);
     p->is_exact = p->is_exact && strcmp(x->name, PLACER_DEFAULT_ACL) != 0;
-    if (fsetxattr(fd, x->name, x->value, x->size, 0) == 0)
+    if (placer_set_xattr(p, fd, x) == 0)
         return 0;
     if (errno == ENOSPC || errno == EDQUOT || errno == EIO || errno == EROFS)
         return err_set(e, err_kind_of(errno), errno, "set the attribute '%s'",
@@ -118,17 +136,21 @@ static int placer_xattrs(struct placer *p, const struct untar_entry *entry, int 
     return 0;
 }
 
+static int placer_owner_named(struct placer *p, const struct untar_entry *entry, struct err *e)
+{
+    if (!placer_gives_away(p, entry) || fchownat(p->at->fd, p->name.last, (uid_t)entry->uid,
+                                                 (gid_t)entry->gid, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    return placer_owner_failed(p, e);
+}
+
 /* Owner, mode and times of what cannot be opened: symlinks and nodes. */
 static int placer_stamp_named(struct placer *p, const struct untar_entry *entry, struct err *e)
 {
     const char *last = p->name.last;
     int fd = p->at->fd;
     bool sets_mode = entry->type != UNTAR_SYMLINK;
-    if (p->uid != 0)
-        (void)placer_skip(p, APPLY_OWNER);
-    else if (placer_gives_away(p, entry) &&
-             fchownat(fd, last, (uid_t)entry->uid, (gid_t)entry->gid, AT_SYMLINK_NOFOLLOW) &&
-             placer_owner_failed(p, e))
+    if (placer_owner_named(p, entry, e))
         return -1;
     /* fchmodat follows links; what was just made as a node is none. */
     if (sets_mode && fchmodat(fd, last, entry->mode, 0))
@@ -234,11 +256,17 @@ static int placer_whiteout(struct placer *p, const struct untar_entry *entry, st
     p->name.last += sizeof PLACER_MARK - 1;
     if (*p->name.last == '\0' || strcmp(p->name.last, ".") == 0 || strcmp(p->name.last, "..") == 0)
         return err_set(e, ERR_DATA, 0, "it deletes nothing that has a name");
-    return placer_make(p, entry, placer_make_whiteout, e) ? placer_excuse(p, APPLY_WHITEOUT, e) : 0;
+    if (p->below == 0)
+        return placer_make_way(p, e);
+    if (placer_make(p, entry, placer_make_whiteout, e))
+        return placer_excuse(p, APPLY_WHITEOUT, e);
+    return placer_owner_named(p, entry, e);
 }
 
 static int placer_opaque(struct placer *p, struct err *e)
 {
+    if (p->below == 0)
+        return 0;
     if (fsetxattr(p->at->fd, PLACER_OPAQUE_XATTR, "y", 1, 0) == 0)
         return 0;
     if (errno != EPERM && errno != ENOTSUP)
@@ -265,12 +293,9 @@ static struct trail_step *placer_enter_dir(struct placer *p, const struct untar_
 /* What the entry says is set when the directory is left. */
 static int placer_dir(struct placer *p, const struct untar_entry *entry, struct err *e)
 {
-    struct trail_step *s = p->at;
     bool gives_away = placer_gives_away(p, entry);
-    bool is_root = *p->name.last == '\0';
     bool was_plain = p->at->is_plain;
-    if (!is_root)
-        s = placer_enter_dir(p, entry, e);
+    struct trail_step *s = placer_enter_dir(p, entry, e);
     if (!s)
         return e->kind != ERR_NONE ? -1 : placer_fail("create it", e);
     if (gives_away && fchown(s->fd, (uid_t)entry->uid, (gid_t)entry->gid) &&
@@ -298,6 +323,30 @@ static int placer_link_to(struct placer *p, const struct beneath_name *to, struc
                : 0;
 }
 
+/* What the entry says is of the file that has the name now, as in apply; it may be somebody's. */
+static int placer_stamp_link(struct placer *p, const struct untar_entry *entry, struct err *e)
+{
+    struct stat st;
+    const char *last = p->name.last;
+    if (fstatat(p->at->fd, last, &st, AT_SYMLINK_NOFOLLOW))
+        return placer_fail("look at it", e);
+    bool is_so = st.st_uid == entry->uid && st.st_gid == entry->gid;
+    if (!is_so && p->uid != 0)
+        (void)placer_skip(p, APPLY_OWNER);
+    else if (!is_so &&
+             fchownat(p->at->fd, last, (uid_t)entry->uid, (gid_t)entry->gid, AT_SYMLINK_NOFOLLOW) &&
+             placer_owner_failed(p, e))
+        return -1;
+    if (placer_xattrs(p, entry, -1, e))
+        return -1;
+    bool has_mode = S_ISLNK(st.st_mode) || (is_so && (st.st_mode & 07777) == entry->mode);
+    if (!has_mode && fchmodat(p->at->fd, last, entry->mode, 0))
+        return placer_fail("set the mode", e);
+    return utimensat(p->at->fd, last, p->times, AT_SYMLINK_NOFOLLOW)
+               ? placer_fail("set the times", e)
+               : 0;
+}
+
 static int placer_hardlink(struct placer *p, const struct untar_entry *entry, struct err *e)
 {
     struct beneath_name to;
@@ -306,7 +355,7 @@ static int placer_hardlink(struct placer *p, const struct untar_entry *entry, st
         (*to.last == '\0' && err_set(e, ERR_DATA, 0, "no name")))
         return err_wrap(e, "link to '%s'", beneath_show(entry->link, shown));
     int failed = placer_link_to(p, &to, e);
-    if (failed && e->sys == EEXIST && strcmp(to.path, p->name.path) != 0) {
+    if (failed && e->sys == EEXIST) { /* by itself: then there is nothing to link to */
         if (placer_make_way(p, e))
             return -1;
         failed = placer_link_to(p, &to, e);
@@ -314,7 +363,9 @@ static int placer_hardlink(struct placer *p, const struct untar_entry *entry, st
     /* A directory that its owner must not enter is closed again. */
     if (p->uid != 0 && !failed)
         failed = trail_leave(&p->targets, e);
-    return failed ? err_wrap(e, "link to '%s'", beneath_show(entry->link, shown)) : 0;
+    if (failed)
+        return err_wrap(e, "link to '%s'", beneath_show(entry->link, shown));
+    return placer_stamp_link(p, entry, e);
 }
 
 /* Modification and access as the header says; access is not older than modification. */
@@ -338,6 +389,8 @@ static int placer_named(struct placer *p, const struct untar_entry *entry, struc
     const char *last = p->name.last;
     if (*last == '\0' && entry->type != UNTAR_DIR)
         return err_set(e, ERR_DATA, 0, "it would replace the directory itself");
+    if (*last == '\0') /* the directory itself is the runtime's and no entry's */
+        return 0;
     p->at = trail_enter(&p->trail, &p->name, true, e);
     if (!p->at)
         return -1;

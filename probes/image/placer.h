@@ -26,6 +26,7 @@ struct placer {
     struct apply_limits limits;
     struct apply_count *count; /* borrowed */
     int root_fd;               /* borrowed */
+    unsigned below;            /* layers of the image; 0: it is the lowest, which hides nothing */
     uint64_t file_bytes;       /* of this layer so far */
     uint64_t entries;
     uint64_t data_ns; /* of writing content; added up, also over layers */
@@ -41,7 +42,7 @@ struct placer {
 };
 
 /* dir_fd: borrowed; can be read. *count is added to. */
-int placer_start(struct placer *p, int dir_fd, const struct apply_limits *limits,
+int placer_start(struct placer *p, int dir_fd, unsigned below, const struct apply_limits *limits,
                  struct apply_count *count, struct err *e);
 int placer_entry(struct placer *p, const struct untar_entry *entry, struct err *e);
 int placer_content(struct placer *p, const struct untar_entry *entry,

@@ -13,12 +13,14 @@
 #include "tests/unit/probes/image/crate.h"
 #include "tests/unit/probes/image/forge.h"
 
-/* One archive, unpacked by unpack into crate->dir and by the pipeline into dir/0. */
+/* One archive, unpacked by unpack into crate->dir and by the pipeline into dir/1, above a layer of
+ * nothing; or into dir/0 where crate->below is 0. */
 struct pair {
     struct crate *crate;
     char path[64];
     int dir;
-    struct oci_layer layer;
+    int empty; /* a tar without entries */
+    struct oci_layer layers[2];
     struct oci_image image;
     struct pipeline pipeline;
     struct pipeline_job job;
@@ -32,6 +34,8 @@ static struct pair *pair_open(void)
     p->crate = crate_open();
     assert_int_equal(fchmod(p->crate->dir, 0755), 0); /* as the pipeline makes its own */
     p->dir = fake_dir(p->path);
+    p->empty = memfd_create("empty", MFD_CLOEXEC);
+    assert_int_equal(ftruncate(p->empty, 1024), 0);
     assert_int_equal(pipeline_open(&p->pipeline, 2, 2, &p->e), 0);
     return p;
 }
@@ -41,26 +45,42 @@ static void pair_close(struct pair *p)
     pipeline_release(&p->pipeline);
     pipeline_release(&p->pipeline); /* may be called again */
     fake_dir_remove(p->dir, p->path);
+    (void)close(p->empty);
     crate_close(p->crate);
     free(p);
 }
 
-static void pair_digest(struct pair *p)
+static void pair_digest_of(int fd, struct oci_layer *layer)
 {
     uint8_t bytes[4096];
     struct sha256_ctx sum;
     ssize_t n = 0;
     sha256_init(&sum);
-    for (off_t at = 0; (n = pread(p->crate->fd, bytes, sizeof bytes, at)) > 0; at += n)
+    for (off_t at = 0; (n = pread(fd, bytes, sizeof bytes, at)) > 0; at += n)
         sha256_update(&sum, (size_t)n, bytes);
-    sha256_digest(&sum, sizeof p->layer.diff_id, p->layer.diff_id);
+    sha256_digest(&sum, sizeof layer->diff_id, layer->diff_id);
+}
+
+static struct oci_layer *pair_layer(struct pair *p)
+{
+    return &p->layers[p->crate->below];
+}
+
+static void pair_digest(struct pair *p)
+{
+    pair_digest_of(p->crate->fd, pair_layer(p));
 }
 
 static int pair_pipe(struct pair *p)
 {
-    p->layer.source =
+    if (p->crate->below) {
+        p->layers[0].source =
+            (struct stream_source){ .fd = p->empty, .size = 1024, .form = STREAM_PLAIN };
+        pair_digest_of(p->empty, &p->layers[0]);
+    }
+    pair_layer(p)->source =
         (struct stream_source){ .fd = p->crate->fd, .size = p->crate->size, .form = STREAM_PLAIN };
-    p->image = (struct oci_image){ .layers = &p->layer, .count = 1 };
+    p->image = (struct oci_image){ .layers = p->layers, .count = p->crate->below + 1 };
     p->job = (struct pipeline_job){
         .image = &p->image, .dir_fd = p->dir, .lanes = 1, .limits = p->crate->limits
     };
@@ -89,7 +109,7 @@ static void pair_same(struct pair *p)
     assert_int_equal(p->took.count.written_bytes, p->crate->count.written_bytes);
     assert_memory_equal(p->took.count.skipped, p->crate->count.skipped,
                         sizeof p->took.count.skipped);
-    int fd = openat(p->dir, "0", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(p->dir, p->crate->below ? "1" : "0", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(fd >= 0);
     pair_same_tree(fd, p->crate->dir);
     (void)close(fd);
@@ -162,7 +182,8 @@ static const struct wall walls[] = {
         { S, "d", "x", 0, 9 },
         { H, "e", "a", 04755, 7 }, /* as tar writes it: of the file itself */
         { F, "b/f", "x", 0, 9 } }                                                                },
-    { "root",                  { { F, "./a", "x" } }                                             },
+    { "hard link of its own",  { { F, "a", "x", 0644, 3 }, { H, "b", "a", 0600, 5, 1600000000 } }},
+    { "root",                  { { D, "./", "", 0711, 0, 1600000000 }, { F, "./a", "x" } }       },
     { "missing parents",       { { F, "a/b/c", "deep" }, { F, "a/d", "x" }, { F, "a/b/e", "y" } }},
     { "times of directories",
      { { D, "a/", "", 0, 0, 1500000000 },
@@ -223,6 +244,7 @@ static const struct wall walls[] = {
     { "hard link to absolute", { { H, "a", "/etc/hostname" } }                                   },
     { "hard link through",     { { S, "way", "/etc" }, { H, "a", "way/hostname" } }              },
     { "hard link to nothing",  { { H, "a", "missing" } }                                         },
+    { "hard link to itself",   { { F, "a", "x" }, { H, "a", "a" } }                              },
     { "hard link to the root", { { H, "a", "." } }                                               },
     { "hard link to a link",   { { S, "a", "/etc/hostname" }, { H, "b", "a" }, { F, "b", "x" } } },
     { "the root as a file",    { { F, "./", "x" }, { S, ".", "x" } }                             },
@@ -241,14 +263,17 @@ static const struct wall walls[] = {
 #undef H
 #undef C
 
+/* As a layer above another, and as the lowest, which hides nothing. */
 static void archives_become_the_trees_that_unpack_makes(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
+    for (size_t i = 0; i < 2 * (sizeof walls / sizeof *walls); i++) {
         struct pair *p = pair_open();
-        print_message("%s\n", walls[i].name);
-        for (unsigned k = 0; k < WALL_BRICKS && walls[i].bricks[k].path; k++)
-            brick_add(p->crate, &walls[i].bricks[k]);
+        const struct wall *wall = &walls[i / 2];
+        p->crate->below = i % 2;
+        print_message("%s, below %u\n", wall->name, p->crate->below);
+        for (unsigned k = 0; k < WALL_BRICKS && wall->bricks[k].path; k++)
+            brick_add(p->crate, &wall->bricks[k]);
         pair_same(p);
         pair_close(p);
     }
@@ -262,6 +287,7 @@ static void names_of_5000_bytes_are_refused(void **state)
     memset(name, 'n', 5000);
     crate_add(p->crate, TAR_FILE, name, "x");
     crate_end(p->crate);
+    pair_digest(p);
     assert_int_equal(pair_pipe(p), -1);
     assert_int_equal(p->e.kind, ERR_DATA);
     assert_non_null(strstr(p->e.msg, "5000 bytes"));
@@ -320,6 +346,7 @@ static void a_sparse_file_is_not_larger_than_a_layer(void **state)
     pair_pax(p, "33 GNU.sparse.size=1099511627776\n19 GNU.sparse.map=\n");
     crate_add(p->crate, TAR_FILE, "hole", "");
     crate_end(p->crate);
+    pair_digest(p);
     assert_int_equal(pair_pipe(p), -1);
     assert_int_equal(p->e.kind, ERR_DATA);
     assert_non_null(strstr(p->e.msg, "'hole'"));
@@ -333,10 +360,10 @@ static void another_digest_is_refused(void **state)
     crate_add(p->crate, TAR_FILE, "a", "x");
     crate_end(p->crate);
     pair_digest(p);
-    p->layer.diff_id[0] ^= 1;
+    pair_layer(p)->diff_id[0] ^= 1;
     assert_int_equal(pair_pipe(p), -1);
     assert_int_equal(p->e.kind, ERR_DATA);
-    assert_non_null(strstr(p->e.msg, "layer 1 of 1"));
+    assert_non_null(strstr(p->e.msg, "layer 2 of 2"));
     assert_non_null(strstr(p->e.msg, "SHA-256"));
     pair_close(p);
 }
@@ -362,6 +389,7 @@ static void a_stop_and_a_deadline_end_it(void **state)
     struct pair *p = pair_open();
     crate_add(p->crate, TAR_FILE, "a", "x");
     crate_end(p->crate);
+    p->crate->below = 0;
     pair_digest(p);
     p->crate->limits.stopping = &stopping;
     assert_int_equal(pair_pipe(p), -1);
@@ -429,7 +457,7 @@ static void every_layer_becomes_the_tree_that_unpack_makes(void **state)
             assert_int_equal(fchmod(c->dir, 0755), 0);
             (void)snprintf(name, sizeof name, "%u", k);
             struct walk at;
-            walk_start(&at, c->dir, -1, 1);
+            walk_start(&at, c->dir, -1, k);
             if (unpack_layer(&c->unpack, &image.layers[k].source, &at, &c->limits, &c->count,
                              &c->e))
                 fail_msg("%s", c->e.msg);
