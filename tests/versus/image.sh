@@ -86,7 +86,8 @@ timed_tar() {
 
 run_limit() { "$ours" limit "$1" "$disk" | awk '{ print $1, $2 }'; }
 run_runtime() { "$ours" runtime "$1" "$disk" | awk '{ print $1, $2 }'; }
-run_containerd() { "$here/containerd-unpack" "$1" "$disk"; }
+# The daemon's CPU time is not known apart from its start and the import.
+run_containerd() { echo "$("$here/containerd-unpack" "$1" "$disk") nan"; }
 run_umoci() {
     local tag
     tag=$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' "$1/index.json")
@@ -132,12 +133,12 @@ names = {"limit": "plimsoll, limit", "runtime": "plimsoll, prediction of contain
 print("\n%s, %.0f MB unpacked:\n" % (image, bytes / 1e6))
 print("| | s | range | MB/s | CPU s | to limit |\n| --- | ---: | ---: | ---: | ---: | ---: |")
 for who in [w for w in names if w in seen]:
-    runs = seen[who].values()
+    runs = list(seen[who].values())
     wall = statistics.median(r[0] for r in runs)
     pairs = [seen[who][t][0] / seen["limit"][t][0] for t in seen[who] if t in seen.get("limit", {})]
-    print("| %s | %.2f | %.2f-%.2f | %.0f | %.2f | %s |"
+    print("| %s | %.2f | %.2f-%.2f | %.0f | %s | %s |"
           % (names[who], wall, min(r[0] for r in runs), max(r[0] for r in runs), bytes / 1e6 / wall,
-             statistics.median(r[1] for r in runs),
+             "%.2f" % statistics.median(r[1] for r in runs) if runs[0][1] == runs[0][1] else "",
              "%.2f" % statistics.median(pairs) if pairs else ""))
 both = [t for t in seen.get("runtime", {}) if t in seen.get("containerd", {})]
 if both:
@@ -148,7 +149,8 @@ if both:
 
 # Bytes of all tars of a layout.
 tar_bytes() {
-    "$layers" size "$1"
+    mkdir "$disk/size"
+    "$ours" limit "$1" "$disk/size" | awk '{ print $3 }'
 }
 
 compare() {
@@ -164,7 +166,9 @@ compare() {
             cat "$layout"/blobs/sha256/* >/dev/null
             printf '%s %s %s\n' "$who" "$round" "$("run_$who" "$layout")"
         done
-    done | table "$name" "$(tar_bytes "$layout")"
+    done >"$dir/runs"
+    fresh_disk || exit 3
+    table "$name" "$(tar_bytes "$layout")" <"$dir/runs"
 }
 
 # Three layers of what this host has installed, by umoci: an image that this program did not make.
