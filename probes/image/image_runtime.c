@@ -14,7 +14,7 @@ enum {
     IMAGE_DURABLE,
     IMAGE_LAYERS,
     IMAGE_DELETE,
-    IMAGE_REFERENCE,
+    IMAGE_REF,
     IMAGE_MEASURED,
     IMAGE_MODELLED
 };
@@ -38,9 +38,9 @@ static const struct metric image_runtime_metrics[] = {
     [IMAGE_DELETE] = { "image.delete",         UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "Removing what one unpacking made, one layer after the other, as the "
                        "runtime's garbage collection does."                                  },
-    [IMAGE_REFERENCE] = { "image.reference",      UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "value",
+    [IMAGE_REF] = { "image.reference",      UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "value",
                     "Time to durable of the reference image, 500 MB: exact when it was "
-                          "unpacked, else scaled by bytes."                                  },
+                    "unpacked, else scaled by bytes."                                        },
     [IMAGE_MEASURED] = { "image.measured",       UNIT_NS,          METRIC_LOWER,  METRIC_MEAN, "",
                     "Of image.seconds: containerd's system calls, hash and decoder, made and "
                          "timed here."                                                       },
@@ -129,8 +129,7 @@ static void image_runtime_keep(struct probe_run *run, const struct pull_took *to
     run->values[IMAGE_SECONDS] = wall_ns / share;
     run->values[IMAGE_SYNC] = (double)sync_ns / share;
     run->values[IMAGE_DURABLE] = durable_ns / share;
-    run->values[IMAGE_REFERENCE] =
-        is_reference ? durable_ns : durable_ns * IMAGE_REFERENCE_BYTES / bytes;
+    run->values[IMAGE_REF] = is_reference ? durable_ns : durable_ns * IMAGE_REFERENCE_BYTES / bytes;
     run->values[IMAGE_MODELLED] = (double)took->modelled_ns / share;
     run->values[IMAGE_MEASURED] = (wall_ns - (double)took->modelled_ns) / share;
     run->observed_ns[IMAGE_RATE] = took->wall_ns;
