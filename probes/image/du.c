@@ -3,11 +3,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "probes/kit/auto.h"
+
+/* Without privilege a layer's own directories may keep this process out. */
+static bool du_is_closed(int sys)
+{
+    return sys == EACCES && geteuid() != 0;
+}
 
 /* The walk on its way: the directories that are open, and the name of the last one. */
 struct du_way {
@@ -51,13 +59,24 @@ static int du_look(struct du_way *w, const char *name, struct du *found, struct 
         return err_set(e, err_kind_of(errno), errno, "look at what was unpacked");
     found->entries++;
     found->disk_bytes += (uint64_t)st.st_blocks * 512;
-    if (S_ISDIR(st.st_mode) && w->depth < DU_LEVELS_MAX) {
-        w->sizes[w->depth] = above;
-        w->size = above + (size_t)n;
-        return du_enter(w, e);
+    if (!S_ISDIR(st.st_mode) || w->depth >= DU_LEVELS_MAX) {
+        w->path[above] = '\0';
+        return 0;
     }
+    w->sizes[w->depth] = above;
+    w->size = above + (size_t)n;
+    return du_enter(w, e);
+}
+
+/* As du_look; what is closed is passed over. */
+static int du_try(struct du_way *w, const char *name, struct du *found, struct err *e)
+{
+    size_t above = w->size;
+    if (du_look(w, name, found, e) == 0)
+        return 0;
+    w->size = above;
     w->path[above] = '\0';
-    return 0;
+    return du_is_closed(e->sys) ? 0 : -1;
 }
 
 static int du_next(struct du_way *w, struct du *found, struct err *e)
@@ -69,7 +88,7 @@ static int du_next(struct du_way *w, struct du *found, struct err *e)
     if (!d)
         du_leave(w);
     else if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-        return du_look(w, d->d_name, found, e);
+        return du_try(w, d->d_name, found, e);
     return 0;
 }
 

@@ -23,7 +23,10 @@ enum {
     DU_LEVELS_MAX = 256 /* directories in directories; deeper ones are not counted */
 };
 
-/* Of the tree at *at. No link is followed. *found is added to. */
+/*
+ * Of the tree at *at. No link is followed. *found is added to. Without privilege, what is in a
+ * directory whose mode keeps this process out is passed over.
+ */
 int du_walk(const struct walk *at, struct du *found, struct err *e);
 
 #endif

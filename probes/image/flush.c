@@ -75,8 +75,11 @@ int flush_run(struct flush *f, uint64_t until_ns, const volatile sig_atomic_t *s
     if (done)
         return sys ? err_set(e, err_kind_of(sys), sys, "syncfs") : 0;
     if (*stopping)
-        return err_set(e, ERR_INTERRUPTED, 0, "interrupted during the final sync");
-    return err_set(e, ERR_TIMEOUT, 0, "the final sync did not end in time");
+        return err_set(e, ERR_INTERRUPTED, 0, "interrupted during the sync of the filesystem");
+    return err_set(
+        e, ERR_TIMEOUT, 0,
+        "the sync of the filesystem did not end in time; give a longer --budget or name a "
+        "--dir on a faster disk");
 }
 
 void flush_release(struct flush *f)

@@ -7,9 +7,10 @@
 #include "probes/image/spec.h"
 #include "probes/kit/clk.h"
 
-/* After Ctrl-C so long is taken for removing; the runner empties the directory in any case, and the
- * figures are to reach it first. */
+/* Removing may go on so long after Ctrl-C, ... */
 #define IMAGE_STOP_NS (200 * (uint64_t)CLK_NS_PER_MS)
+/* ... and so long after the slot, of the 10 s for which the runner waits. */
+#define IMAGE_CLEAR_GRACE_NS (7 * (uint64_t)CLK_NS_PER_S)
 
 enum {
     IMAGE_SETS_DISCARD = 4,
@@ -81,11 +82,15 @@ int image_bench_open(struct probe_run *run, uint64_t budget_bytes,
     return runtime_find(&env, &b->runtime, e) || pull_open(&b->pull, &conf, e) ? -1 : 0;
 }
 
+uint64_t image_clear_until_ns(const struct probe_run *run)
+{
+    return *run->stopping ? clk_now_ns() + IMAGE_STOP_NS : run->slot_end_ns + IMAGE_CLEAR_GRACE_NS;
+}
+
 void image_bench_close(struct probe_run *run, struct image_bench *b)
 {
     struct err e;
-    uint64_t until_ns = *run->stopping ? clk_now_ns() + IMAGE_STOP_NS : UINT64_MAX;
-    if (pull_remove(&b->pull, until_ns, &e))
+    if (pull_remove(&b->pull, image_clear_until_ns(run), &e))
         result_note(run->result, "Not everything could be removed: %s.", e.msg);
     pull_release(&b->pull);
     oci_close(&b->image);

@@ -39,6 +39,11 @@ int image_estimate(const struct probe_site *site, uint64_t slot_ns, struct probe
  */
 int image_bench_open(struct probe_run *run, uint64_t budget_bytes,
                      const volatile sig_atomic_t *stopping, struct image_bench *b, struct err *e);
+/*
+ * CLOCK_MONOTONIC: until when a teardown may remove trees. The runner takes away what is left, and
+ * the figures are to reach it before it loses patience.
+ */
+uint64_t image_clear_until_ns(const struct probe_run *run);
 void image_bench_close(struct probe_run *run, struct image_bench *b);
 /* What was written so far, by making and unpacking. */
 uint64_t image_bench_written_bytes(const struct image_bench *b);

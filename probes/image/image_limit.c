@@ -11,9 +11,9 @@
 #include "probes/image/flush.h"
 #include "probes/image/image.h"
 #include "probes/image/pipeline.h"
+#include "probes/image/removal.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
-#include "probes/kit/file.h"
 
 enum {
     LIMIT_SECONDS,
@@ -82,8 +82,6 @@ static const struct fact_row image_limit_facts[] = {
 /* The first image's sync may take so much longer than the slot: a slow disk is to be measured too.
  */
 #define LIMIT_SYNC_GRACE_NS (5 * (uint64_t)CLK_NS_PER_S)
-/* After Ctrl-C so long is taken for removing; the runner empties the directory in any case. */
-#define LIMIT_STOP_NS (200 * (uint64_t)CLK_NS_PER_MS)
 
 enum {
     LIMIT_NAME_BYTES = 32,
@@ -377,12 +375,18 @@ static void image_limit_judge(struct probe_run *run)
 static void image_limit_remove(struct probe_run *run, struct image_limit_state *s)
 {
     char name[LIMIT_NAME_BYTES];
+    struct removal_count count;
     struct err e;
-    uint64_t until_ns = *run->stopping ? clk_now_ns() + LIMIT_STOP_NS : UINT64_MAX;
-    for (; s->begun > 0 && clk_now_ns() < until_ns; s->begun--) {
+    const struct removal_conf conf = { .threads = s->pipeline.thread_count,
+                                       .until_ns = image_clear_until_ns(run),
+                                       .stopping = *run->stopping ? NULL : run->stopping };
+    for (; s->begun > 0 && clk_now_ns() < conf.until_ns; s->begun--) {
         (void)snprintf(name, sizeof name, "limit-%u", s->begun - 1);
-        if (file_remove_tree_at(run->scratch_fd, name, &e))
-            result_note(run->result, "Not everything could be removed: %s.", e.msg);
+        if (removal_run(&conf, run->scratch_fd, name, &count, &e) == 0)
+            continue;
+        if (image_limit_is_over(&e))
+            return;
+        result_note(run->result, "Not everything could be removed: %s.", e.msg);
     }
 }
 

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -5,10 +6,12 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "probes/image/apply.h"
 #include "probes/image/beneath.h"
 #include "probes/image/digest.h"
 #include "probes/image/oci.h"
 #include "probes/kit/auto.h"
+#include "probes/kit/clk.h"
 
 enum {
     OCI_VERIFY_THREADS_MAX = 64
@@ -19,6 +22,7 @@ struct oci_verify_reader {
     struct stream stream;
     struct sha256_ctx stored, tar;
     const volatile sig_atomic_t *stopping;
+    uint64_t until_ns; /* 0: never */
     struct oci_layer *layer;
     struct err err; /* why the stream ended, which libarchive cannot carry */
 };
@@ -26,6 +30,7 @@ struct oci_verify_reader {
 /* What the threads share: each takes the next layer that nobody has. */
 struct oci_verify_work {
     struct oci_image *image;
+    uint64_t until_ns;
     const volatile sig_atomic_t *stopping;
     atomic_uint next;
     atomic_bool failed;
@@ -37,6 +42,11 @@ static int oci_verify_read(struct oci_verify_reader *r, const uint8_t **bytes, s
 {
     if (r->stopping && *r->stopping)
         return err_set(e, ERR_INTERRUPTED, 0, "interrupted while the image was being read");
+    if (r->until_ns && clk_now_ns() > r->until_ns)
+        return err_set(e, ERR_TIMEOUT, 0,
+                       "the time was over when %" PRIu64 " entries in %.1f MB of it were checked; "
+                       "give a longer --budget or a smaller --image",
+                       r->layer->entries, (double)r->stream.out_bytes / 1e6);
     if (stream_read(&r->stream, bytes, size, e))
         return -1;
     sha256_update(&r->tar, *size, *bytes);
@@ -83,15 +93,35 @@ static int oci_verify_content(struct archive *reader, uint64_t *bytes)
     return answer == ARCHIVE_EOF ? 0 : -1;
 }
 
+/* The entry that could not be read to its end. */
+static int oci_verify_refuse_entry(const struct oci_verify_reader *r, struct archive *reader,
+                                   struct archive_entry *entry, struct err *e)
+{
+    char shown[BENEATH_SHOWN_BYTES];
+    const char *name = archive_entry_pathname(entry);
+    (void)oci_verify_refuse(r, reader, e);
+    return name ? err_wrap(e, "entry '%s'", beneath_show(name, shown)) : -1;
+}
+
+static int oci_verify_count(struct oci_layer *layer, struct err *e)
+{
+    layer->entries++;
+    return layer->entries <= APPLY_ENTRIES_MAX
+               ? 0
+               : err_set(e, ERR_DATA, 0, "it has more than the %" PRIu64 " entries it may have",
+                         APPLY_ENTRIES_MAX);
+}
+
 static int oci_verify_entries(struct oci_verify_reader *r, struct archive *reader, struct err *e)
 {
     struct archive_entry *entry = NULL;
     int answer = archive_read_next_header(reader, &entry);
     for (; answer == ARCHIVE_OK || answer == ARCHIVE_WARN;
          answer = archive_read_next_header(reader, &entry)) {
-        r->layer->entries++;
+        if (oci_verify_count(r->layer, e))
+            return -1;
         if (oci_verify_content(reader, &r->layer->file_bytes))
-            return oci_verify_refuse(r, reader, e);
+            return oci_verify_refuse_entry(r, reader, entry, e);
     }
     return answer == ARCHIVE_EOF ? 0 : oci_verify_refuse(r, reader, e);
 }
@@ -102,10 +132,11 @@ static int oci_verify_walk(struct oci_verify_reader *r, struct archive *reader, 
     size_t size = 0;
     if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
         archive_read_support_format_empty(reader) != ARCHIVE_OK ||
-        archive_read_open(reader, r, NULL, oci_verify_hand, NULL) != ARCHIVE_OK ||
-        oci_verify_entries(r, reader, e)) {
+        archive_read_open(reader, r, NULL, oci_verify_hand, NULL) != ARCHIVE_OK) {
         return oci_verify_refuse(r, reader, e);
     }
+    if (oci_verify_entries(r, reader, e))
+        return -1;
     do { /* what stands behind the end of the tar is hashed too */
         if (oci_verify_read(r, &bytes, &size, e))
             return -1;
@@ -167,7 +198,7 @@ static void *oci_verify_worker(void *arg)
     unsigned index = atomic_fetch_add(&w->next, 1);
     if (index >= w->image->count)
         return NULL;
-    struct oci_verify_reader r = { .stopping = w->stopping };
+    struct oci_verify_reader r = { .stopping = w->stopping, .until_ns = w->until_ns };
     int failed = stream_open(&r.stream, &w->errs[index]);
     stream_use(&r.stream, STREAM_BY_ISAL);
     for (; !failed && !w->failed && index < w->image->count;
@@ -206,13 +237,15 @@ static void oci_verify_sum_up(struct oci_image *i)
     }
 }
 
-int oci_verify(struct oci_image *i, unsigned threads, const volatile sig_atomic_t *stopping,
-               struct err *e)
+int oci_verify(struct oci_image *i, unsigned threads, uint64_t until_ns,
+               const volatile sig_atomic_t *stopping, struct err *e)
 {
     AUTO_FREE struct err *errs = calloc(i->count, sizeof *errs);
     if (!errs)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory to read an image");
-    struct oci_verify_work work = { .image = i, .stopping = stopping, .errs = errs };
+    struct oci_verify_work work = {
+        .image = i, .until_ns = until_ns, .stopping = stopping, .errs = errs
+    };
     oci_verify_run(&work, threads);
     for (unsigned n = 0; n < i->count; n++) {
         if (errs[n].kind != ERR_NONE) {

@@ -11,7 +11,6 @@
 #include "probes/image/removal.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
-#include "probes/kit/file.h"
 
 enum {
     PULL_NAME_BYTES = 32
@@ -162,13 +161,28 @@ int pull_remove_last(struct pull *p, uint64_t until_ns, uint64_t *took_ns, struc
     return 0;
 }
 
+/* Once it was asked to stop, only the deadline counts. */
+static struct removal_conf pull_removal(const struct pull *p, uint64_t until_ns)
+{
+    const volatile sig_atomic_t *stopping = p->conf.stopping;
+    return (struct removal_conf){ .threads = p->conf.runtime->cpus,
+                                  .until_ns = until_ns,
+                                  .stopping = stopping && *stopping ? NULL : stopping };
+}
+
 int pull_remove(struct pull *p, uint64_t until_ns, struct err *e)
 {
     char name[PULL_NAME_BYTES];
+    struct removal_count count;
     int failed = 0;
     for (; p->begun > 0 && clk_now_ns() < until_ns; p->begun--) {
+        const struct removal_conf conf = pull_removal(p, until_ns);
         pull_name(p->begun - 1, name);
-        failed = file_remove_tree_at(p->conf.dir_fd, name, e) || failed ? -1 : 0;
+        if (removal_run(&conf, p->conf.dir_fd, name, &count, e) == 0)
+            continue;
+        if (e->kind == ERR_TIMEOUT || e->kind == ERR_INTERRUPTED)
+            return failed;
+        failed = -1;
     }
     return failed;
 }

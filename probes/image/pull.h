@@ -70,8 +70,8 @@ int pull_once(struct pull *p, uint64_t until_ns, struct pull_took *took, struct 
 /* Removes what the last one made, one layer after the other; for the end (removal.h). */
 int pull_remove_last(struct pull *p, uint64_t until_ns, uint64_t *took_ns, struct err *e);
 /*
- * Removes what was unpacked, the last first, and begins no other repetition's after until_ns. -1
- * when something could not be removed. Idempotent.
+ * Removes what was unpacked, the last first, until until_ns or a stop: what is then left is no
+ * failure. -1 when something could not be removed. May be called again.
  */
 int pull_remove(struct pull *p, uint64_t until_ns, struct err *e);
 void pull_release(struct pull *p); /* memory; idempotent */

@@ -190,7 +190,7 @@ int supply_open(struct probe_run *run, struct oci_image *image, struct err *e)
         return -1;
     if (supply_recall(run, image))
         return 0;
-    if (oci_verify(image, run->site->cpus, run->stopping, e)) {
+    if (oci_verify(image, run->site->cpus, run->slot_end_ns, run->stopping, e)) {
         oci_close(image);
         return -1;
     }

@@ -138,7 +138,7 @@ static void read_image(int fd)
     if (!failed && (image.count == 0 || image.count > OCI_LAYERS_MAX || !image.id[0]))
         abort();
     if (!failed && image.count <= LAYERS)
-        failed = oci_verify(&image, 1, NULL, &e);
+        failed = oci_verify(&image, 1, 0, NULL, &e);
     if (failed && e.msg[0] == '\0')
         abort(); /* a refusal without a reason */
     oci_close(&image);

@@ -39,7 +39,7 @@ int main(int argc, char **argv)
                                    .platform = argc > 3 ? argv[3] : NULL };
     int failed = oci_open(AT_FDCWD, argv[1], &wish, &image, &e);
     if (!failed) {
-        failed = oci_verify(&image, 2, NULL, &e);
+        failed = oci_verify(&image, 2, 0, NULL, &e);
         if (!failed)
             images_print(&image);
         oci_close(&image);

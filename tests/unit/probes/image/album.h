@@ -316,7 +316,7 @@ static inline int album_read_archive(struct album *a)
 static inline int album_verify(struct album *a)
 {
     a->e = (struct err){ 0 };
-    return oci_verify(&a->image, 2, NULL, &a->e);
+    return oci_verify(&a->image, 2, 0, NULL, &a->e);
 }
 
 #endif

@@ -72,7 +72,7 @@ static inline void forge_image(struct forge *f, struct oci_image *image)
 {
     const struct oci_wish wish = { 0 };
     if (forge_make(f, &forge_conf, "image") || oci_open(f->dir, "image", &wish, image, &f->e) ||
-        oci_verify(image, 1, NULL, &f->e))
+        oci_verify(image, 1, 0, NULL, &f->e))
         fail_msg("%s", f->e.msg);
 }
 

@@ -50,7 +50,7 @@ static void every_layer_is_counted(void **state)
     struct album_image m = { .text = "one" };
     struct album *a = opened(&m);
     for (unsigned threads = 0; threads < 5; threads++) {
-        assert_int_equal(oci_verify(&a->image, threads, NULL, &a->e), 0);
+        assert_int_equal(oci_verify(&a->image, threads, 0, NULL, &a->e), 0);
         for (unsigned i = 0; i < 3; i++) {
             assert_int_equal(a->image.layers[i].entries, 2);
             assert_int_equal(a->image.layers[i].file_bytes, strlen("layer 0 of one"));
@@ -214,8 +214,20 @@ static void who_asks_to_stop_is_heard(void **state)
     struct album_image m = { .text = "one" };
     struct album *a = opened(&m);
     const volatile sig_atomic_t stopping = 1;
-    assert_int_equal(oci_verify(&a->image, 2, &stopping, &a->e), -1);
+    assert_int_equal(oci_verify(&a->image, 2, 0, &stopping, &a->e), -1);
     assert_int_equal(a->e.kind, ERR_INTERRUPTED);
+    album_close(a);
+}
+
+static void when_the_time_is_over_it_says_how_far_it_was(void **state)
+{
+    (void)state;
+    struct album_image m = { .text = "one" };
+    struct album *a = opened(&m);
+    assert_int_equal(oci_verify(&a->image, 2, 1, NULL, &a->e), -1);
+    assert_int_equal(a->e.kind, ERR_TIMEOUT);
+    assert_non_null(strstr(a->e.msg, "layer 1 of "));
+    assert_non_null(strstr(a->e.msg, "the time was over when 0 entries in 0.0 MB"));
     album_close(a);
 }
 
@@ -232,6 +244,7 @@ int main(void)
         cmocka_unit_test(the_bytes_say_how_a_layer_is_packed_but_for_an_oci_tar),
         cmocka_unit_test(a_bomb_is_given_up),
         cmocka_unit_test(who_asks_to_stop_is_heard),
+        cmocka_unit_test(when_the_time_is_over_it_says_how_far_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
