@@ -193,9 +193,9 @@ entry() { echo "failed: '$disk': layer 1 of 1: entry '$1'"; }
     need getfattr
     make_case odd
     mkdir "$work/runtime" "$work/limit"
-    "$layers" unpack "$work/odd/blobs/sha256/$(layer_digests "$work/odd")" "$work/runtime"
+    "$layers" pull "$work/odd" "$work/runtime"
     "$layers" limit "$work/odd" "$work/limit"
-    for tree in runtime limit/0; do
+    for tree in runtime/pull-0/1/fs limit/1; do
         (
             cd "$work/$tree"
             # Deletions, and directories that no entry names, get the time at which they are made.
@@ -206,7 +206,7 @@ entry() { echo "failed: '$disk': layer 1 of 1: entry '$1'"; }
             getfattr -h -R -d -m - --absolute-names -e hex . |
                 awk -v RS= '{ gsub("\n", " "); print }' | LC_ALL=C sort
             find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
-        ) >"$work/${tree%/0}.told"
+        ) >"$work/${tree%%/*}.told"
     done
     cmp "$work/runtime.told" "$work/limit.told"
     # And it is what was asked for.
@@ -216,5 +216,5 @@ entry() { echo "failed: '$disk': layer 1 of 1: entry '$1'"; }
     grep -qa 'd 1777 0:0 .* \./tmp' "$work/limit.told"
     grep -qa 'd 0 0:0 .* \./shut' "$work/limit.told"
     grep -qa '^7:63 ./tmp/loop' "$work/limit.told"
-    [ "$(stat -c %i "$work/limit/0/bin/sh")" = "$(stat -c %i "$work/limit/0/bin/sh2")" ]
+    [ "$(stat -c %i "$work/limit/1/bin/sh")" = "$(stat -c %i "$work/limit/1/bin/sh2")" ]
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes an OCI image layout of one layer that means ill: hostile_images.py CASE DIRECTORY [SECRET].
+"""Makes an OCI image layout whose last layer means ill: hostile_images.py CASE DIRECTORY [SECRET].
 
 SECRET is a directory beside the one that is unpacked into, which nothing may reach. "sound" and
 "odd" mean well.
@@ -192,15 +192,19 @@ def make(case, root):
     tar = TARS.get(case, TARS["sound"])
     blob = BLOBS.get(case, lambda: packed(tar()))()
     os.makedirs(os.path.join(root, "blobs", "sha256"))
-    layer = put(root, blob)
-    with open(os.path.join(root, "blobs", layer["digest"].replace(":", "/")), "wb") as f:
+    # Deletions are only marked where there is a layer below.
+    below = [packed(few() + END)] if case == "odd" else []
+    layers = [put(root, b) for b in [*below, blob]]
+    with open(os.path.join(root, "blobs", layers[-1]["digest"].replace(":", "/")), "wb") as f:
         f.write(STORED.get(case, bytes)(blob))
-    layer["mediaType"] = kind + "layer.v1.tar+gzip"
+    for layer in layers:
+        layer["mediaType"] = kind + "layer.v1.tar+gzip"
+    diff_ids = ["sha256:" + unpacked_digest(b, case) for b in [*below, blob]]
     config = {"architecture": "unknown", "os": "linux", "config": {},
-              "rootfs": {"type": "layers", "diff_ids": ["sha256:" + unpacked_digest(blob, case)]}}
+              "rootfs": {"type": "layers", "diff_ids": diff_ids}}
     manifest = {"schemaVersion": 2, "mediaType": kind + "manifest.v1+json",
                 "config": {"mediaType": kind + "config.v1+json", **put(root, json.dumps(config).encode())},
-                "layers": [layer]}
+                "layers": layers}
     entry = {"mediaType": kind + "manifest.v1+json", **put(root, json.dumps(manifest).encode())}
     with open(os.path.join(root, "index.json"), "w") as f:
         json.dump({"schemaVersion": 2, "manifests": [entry]}, f)
