@@ -96,6 +96,7 @@ static bool explain_is_among(const char *fact, const char *facts)
 /* Every criterion that the filter lets through. */
 static void explain_criteria(struct explain *x, const char *metric, const char *fact)
 {
+    size_t before = x->out->size;
     for (unsigned i = 0; i < x->roles.count; i++) {
         const struct profile *p = &x->roles.profiles[i];
         for (unsigned k = 0; k < p->count; k++) {
@@ -106,6 +107,8 @@ static void explain_criteria(struct explain *x, const char *metric, const char *
             }
         }
     }
+    if (x->out->size == before)
+        buf_adds(x->out, "  no role\n");
 }
 
 static void explain_words(const struct fact_row *f, struct buf *out)

@@ -144,3 +144,10 @@ load house
     refused measure host --dir /proc
     [[ $stderr == *"/proc"*"name a directory"* ]]
 }
+
+@test "explain says so where no role judges by a metric" {
+    run -0 "$PLIMSOLL" explain image.share.inflate
+    [[ $output == *"judged by:"*"no role"* ]]
+    run -0 "$PLIMSOLL" explain image.rate
+    [[ $output != *"no role"* ]]
+}
