@@ -155,19 +155,26 @@ static int catalog_take_record(struct catalog_words *words, const char *key, siz
     return 0;
 }
 
-/* Records are "LENGTH KEY=VALUE\n", the length counting all of it. */
+/* Records are "LENGTH KEY=VALUE\n", the length counting all of it. 0 for one that is malformed. */
+static size_t catalog_record_bytes(const char *text, size_t size, const char **key)
+{
+    const char *blank = memchr(text, ' ', size);
+    uint64_t length = 0;
+    if (!blank || !catalog_decimal(text, (size_t)(blank - text), &length))
+        return 0;
+    *key = blank + 1;
+    bool is_sound = length <= size && length > (uint64_t)(*key - text) && text[length - 1] == '\n';
+    return is_sound ? (size_t)length : 0;
+}
+
 static int catalog_take_records(struct catalog_words *words, const char *text, size_t size,
                                 struct err *e)
 {
     while (size > 0) {
-        const char *blank = memchr(text, ' ', size);
-        uint64_t length = 0;
-        bool is_sound = blank && catalog_decimal(text, (size_t)(blank - text), &length) &&
-                        length <= size && length > (uint64_t)(blank - text) + 1 &&
-                        text[length - 1] == '\n';
-        const char *key = is_sound ? blank + 1 : NULL;
-        const char *end = text + length - 1;
-        const char *equals = key ? memchr(key, '=', (size_t)(end - key)) : NULL;
+        const char *key = NULL;
+        size_t length = catalog_record_bytes(text, size, &key);
+        const char *end = length ? text + length - 1 : NULL;
+        const char *equals = end ? memchr(key, '=', (size_t)(end - key)) : NULL;
         if (!equals)
             return err_set(e, ERR_DATA, 0, "a pax header of the archive is malformed");
         if (catalog_take_record(words, key, (size_t)(equals - key), equals + 1,
