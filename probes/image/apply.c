@@ -13,7 +13,6 @@
 #include <archive_entry.h>
 
 #include "probes/kit/auto.h"
-#include "probes/kit/clk.h"
 #include "probes/kit/file.h"
 
 /* SOURCE: OCI image specification, layer.md; names with two marks are AUFS' own and ignored, but
@@ -64,11 +63,10 @@ void apply_start(struct apply *a, const struct walk *at, const struct apply_limi
     a->at = *at;
     a->limits = *limits;
     a->limits.bytes = limits->bytes ? limits->bytes : APPLY_BYTES_MAX;
-    a->limits.entries = limits->entries ? limits->entries : APPLY_ENTRIES_MAX;
+    a->quota = apply_quota(limits);
     a->count = count;
     places_start(&a->places);
     a->file_bytes = 0;
-    a->entries = 0;
 }
 
 void apply_release(struct apply *a)
@@ -78,11 +76,14 @@ void apply_release(struct apply *a)
 
 int apply_check(const struct apply *a, struct err *e)
 {
-    if (a->limits.stopping && *a->limits.stopping)
-        return err_set(e, ERR_INTERRUPTED, 0, "interrupted");
-    if (a->limits.until_ns && clk_now_ns() > a->limits.until_ns)
-        return err_set(e, ERR_TIMEOUT, 0, "the time for it is over");
-    return 0;
+    return quota_check(&a->quota, e);
+}
+
+struct quota apply_quota(const struct apply_limits *limits)
+{
+    return (struct quota){ .entries_max = limits->entries ? limits->entries : APPLY_ENTRIES_MAX,
+                           .until_ns = limits->until_ns,
+                           .stopping = limits->stopping };
 }
 
 static int apply_fail(const char *what, struct err *e)
@@ -327,7 +328,7 @@ static int apply_hardlink(struct apply *a, const struct apply_item *it, const ch
     char to_path[WALK_PATH_BYTES];
     char shown[BENEATH_SHOWN_BYTES];
     if (beneath_name(target, &to, e) || (*to.last == '\0' && err_set(e, ERR_DATA, 0, "no name")) ||
-        walk_parent(&a->at, &to, false, e))
+        walk_parent(&a->at, &to, NULL, e))
         return err_wrap(e, "link to '%s'", beneath_show(target, shown));
     walk_path(&a->at, to.path, to_path);
     if (linkat(a->at.root_fd, to_path, a->at.root_fd, it->path, 0) == 0)
@@ -396,7 +397,7 @@ static int apply_named(struct apply *a, struct apply_item *it, struct err *e)
         return err_set(e, ERR_DATA, 0, "it would replace the directory itself");
     if (*last == '\0')
         return 0;
-    if (walk_parent(&a->at, &it->name, true, e))
+    if (walk_parent(&a->at, &it->name, &a->quota, e))
         return -1;
     walk_path(&a->at, it->name.path, it->path);
     if (strcmp(last, APPLY_OPAQUE_NAME) == 0)
@@ -406,14 +407,6 @@ static int apply_named(struct apply *a, struct apply_item *it, struct err *e)
     if (strncmp(last, APPLY_MARK, sizeof APPLY_MARK - 1) == 0)
         return apply_whiteout(a, it, e);
     return apply_create(a, it, target, e);
-}
-
-static int apply_admit(struct apply *a, struct err *e)
-{
-    if (++a->entries > a->limits.entries)
-        return err_set(e, ERR_DATA, 0, "more than the %llu entries that a layer may have",
-                       (unsigned long long)a->limits.entries);
-    return apply_check(a, e);
 }
 
 int apply_entry(struct apply *a, struct archive *reader, struct archive_entry *entry, struct err *e)
@@ -428,7 +421,7 @@ int apply_entry(struct apply *a, struct archive *reader, struct archive_entry *e
     it.mode = archive_entry_perm(entry) & 07777;
     apply_times(&it);
     *e = (struct err){ 0 };
-    if (apply_admit(a, e) || beneath_name(path, &it.name, e) || apply_named(a, &it, e))
+    if (quota_take(&a->quota, e) || beneath_name(path, &it.name, e) || apply_named(a, &it, e))
         return err_wrap(e, "entry '%s'", beneath_show(path, shown));
     a->count->entries++;
     return 0;

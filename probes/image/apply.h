@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "probes/image/places.h"
+#include "probes/image/quota.h"
 #include "probes/image/walk.h"
 #include "probes/kit/err.h"
 
@@ -47,8 +48,9 @@ enum apply_skip {
 #define APPLY_ENTRIES_MAX UINT64_C(4000000)    /* of a layer; large ones have some 200,000 */
 
 struct apply_limits {
-    uint64_t bytes;                        /* of the stream, and of all files; 0: APPLY_BYTES_MAX */
-    uint64_t entries;                      /* 0: APPLY_ENTRIES_MAX */
+    uint64_t bytes; /* of the stream, and of all files; 0: APPLY_BYTES_MAX */
+    /* Directories that are made for an entry count too. 0: APPLY_ENTRIES_MAX */
+    uint64_t entries;
     uint64_t until_ns;                     /* CLOCK_MONOTONIC; ERR_TIMEOUT after it; 0: never */
     const volatile sig_atomic_t *stopping; /* ERR_INTERRUPTED when true; NULL: never */
 };
@@ -64,10 +66,10 @@ struct apply_count {
 struct apply {
     struct walk at;             /* where entries go */
     struct apply_limits limits; /* resolved */
+    struct quota quota;         /* of this layer */
     struct apply_count *count;  /* borrowed */
     struct places places;       /* directories to finish */
     uint64_t file_bytes;        /* of this layer so far */
-    uint64_t entries;
     bool is_root;
 };
 
@@ -83,6 +85,8 @@ void apply_release(struct apply *a); /* idempotent */
 
 /* ERR_INTERRUPTED or ERR_TIMEOUT when the limits say so. */
 int apply_check(const struct apply *a, struct err *e);
+/* What the limits say of entries. */
+struct quota apply_quota(const struct apply_limits *limits);
 /* What a skipped sort is called: "owners". */
 const char *apply_skip_name(enum apply_skip skip);
 

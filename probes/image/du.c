@@ -25,6 +25,7 @@ struct du_way {
     unsigned depth;
     char path[WALK_PATH_BYTES];
     size_t size; /* of it */
+    uint64_t looks;
 };
 
 static int du_enter(struct du_way *w, struct err *e)
@@ -92,14 +93,14 @@ static int du_next(struct du_way *w, struct du *found, struct err *e)
     return 0;
 }
 
-int du_walk(const struct walk *at, struct du *found, struct err *e)
+int du_walk(const struct walk *at, const struct quota *quota, struct du *found, struct err *e)
 {
     struct du_way w = { .at = at };
     walk_path(at, "", w.path);
     w.size = strlen(w.path);
     int failed = du_enter(&w, e);
     while (!failed && w.depth > 0)
-        failed = du_next(&w, found, e);
+        failed = quota_look(quota, w.looks++, e) || du_next(&w, found, e) ? -1 : 0;
     while (w.depth > 0)
         du_leave(&w);
     return failed;

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "probes/image/quota.h"
 #include "probes/image/walk.h"
 #include "probes/kit/err.h"
 
@@ -25,8 +26,9 @@ enum {
 
 /*
  * Of the tree at *at. No link is followed. *found is added to. Without privilege, what is in a
- * directory whose mode keeps this process out is passed over.
+ * directory whose mode keeps this process out is passed over. Ends when the quota says so, with
+ * what quota_check says.
  */
-int du_walk(const struct walk *at, struct du *found, struct err *e);
+int du_walk(const struct walk *at, const struct quota *quota, struct du *found, struct err *e);
 
 #endif

@@ -1,9 +1,11 @@
 #include "probes/image/flush.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 
 #define FLUSH_LOOK_NS (20 * (uint64_t)CLK_NS_PER_MS) /* how often *stopping is looked at */
@@ -35,7 +37,7 @@ static void *flush_thread(void *arg)
 int flush_open(struct flush *f, int fd, struct err *e)
 {
     pthread_condattr_t attr;
-    *f = (struct flush){ .fd = fd };
+    *f = (struct flush){ .fd = fd, .own_fd = -1 };
     (void)pthread_mutex_init(&f->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -65,9 +67,12 @@ int flush_run(struct flush *f, uint64_t until_ns, const volatile sig_atomic_t *s
 {
     uint64_t start_ns = clk_now_ns();
     (void)pthread_mutex_lock(&f->lock);
-    f->state = FLUSH_WANTED;
-    (void)pthread_cond_broadcast(&f->changed);
-    flush_wait(f, until_ns, stopping);
+    flush_wait(f, until_ns, stopping); /* for one of before that goes on */
+    if (f->state != FLUSH_WANTED) {
+        f->state = FLUSH_WANTED;
+        (void)pthread_cond_broadcast(&f->changed);
+        flush_wait(f, until_ns, stopping);
+    }
     bool done = f->state == FLUSH_DONE;
     int sys = f->sys;
     *took_ns = done ? f->took_ns : clk_now_ns() - start_ns;
@@ -82,6 +87,32 @@ int flush_run(struct flush *f, uint64_t until_ns, const volatile sig_atomic_t *s
         "--dir on a faster disk");
 }
 
+/* The thread's own descriptor, unless it is still at work with another one. */
+static int flush_own(struct flush *f, int fd, struct err *e)
+{
+    AUTO_CLOSE int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own_fd < 0)
+        return err_set(e, err_kind_of(errno), errno, "sync the filesystem");
+    (void)pthread_mutex_lock(&f->lock);
+    if (f->state != FLUSH_WANTED) {
+        int before_fd = f->own_fd;
+        f->fd = own_fd;
+        f->own_fd = own_fd;
+        own_fd = before_fd;
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+    return 0;
+}
+
+int flush_within(struct flush *f, int fd, const struct quota *q, uint64_t *took_ns, struct err *e)
+{
+    static const volatile sig_atomic_t never = 0;
+    return flush_own(f, fd, e) || flush_run(f, q->until_ns ? q->until_ns : UINT64_MAX,
+                                            q->stopping ? q->stopping : &never, took_ns, e)
+               ? -1
+               : 0;
+}
+
 void flush_release(struct flush *f)
 {
     if (!f->is_open)
@@ -93,5 +124,6 @@ void flush_release(struct flush *f)
     (void)pthread_join(f->thread, NULL);
     (void)pthread_cond_destroy(&f->changed);
     (void)pthread_mutex_destroy(&f->lock);
+    auto_close_fd(&f->own_fd);
     f->is_open = false;
 }

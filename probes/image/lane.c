@@ -1,8 +1,6 @@
 #include "probes/image/lane.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "probes/image/digest.h"
 #include "probes/kit/auto.h"
@@ -14,7 +12,7 @@ int lane_open(struct lane *l, struct err *e)
     if (!l->blocks)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory to unpack layers");
     l->placer.fd = -1;
-    if (untar_open(&l->untar, e) || stream_open(&l->stream, e))
+    if (untar_open(&l->untar, e) || stream_open(&l->stream, e) || flush_open(&l->flush, -1, e))
         return -1;
     stream_use(&l->stream, STREAM_BY_ISAL);
     return 0;
@@ -25,6 +23,7 @@ void lane_release(struct lane *l)
     if (!l->blocks) /* zeroed, or never opened */
         return;
     lane_stop(l);
+    flush_release(&l->flush);
     untar_release(&l->untar);
     stream_release(&l->stream);
     free(l->blocks);
@@ -53,7 +52,7 @@ int lane_start(struct lane *l, const struct oci_layer *layer, unsigned below, in
     l->stream.stored = layer->source.form == STREAM_PLAIN ? NULL : &l->stored;
     if (placer_start(&l->placer, dir_fd, below, limits, &l->count, e))
         return -1;
-    return stream_start(&l->stream, &layer->source, l->placer.limits.bytes, e);
+    return stream_start(&l->stream, &layer->source, l->placer.bytes_max, e);
 }
 
 void lane_stop(struct lane *l)
@@ -148,13 +147,7 @@ static int lane_finish(struct lane *l, struct err *e)
     if (untar_over(&l->untar, e) || placer_finish(&l->placer, e))
         return -1;
     l->metadata_ns += clk_now_ns() - began_ns;
-    if (!l->syncs)
-        return 0;
-    began_ns = clk_now_ns();
-    if (syncfs(l->dir_fd))
-        return err_set(e, err_kind_of(errno), errno, "sync the filesystem");
-    l->sync_ns = clk_now_ns() - began_ns;
-    return 0;
+    return l->syncs ? flush_within(&l->flush, l->dir_fd, &l->placer.quota, &l->sync_ns, e) : 0;
 }
 
 static int lane_place(struct lane *l, struct err *e)

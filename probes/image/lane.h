@@ -9,12 +9,14 @@
  * A stage takes one block a call. One thread a stage at a time; who calls which when is the
  * pipeline's to say, which also keeps the three counts under its lock. The last block is empty:
  * with it the digests are compared and the directories closed.
+ * A stop and the deadline end placing at the next entry and the sync at once.
  * All memory is allocated by lane_open; but see stream.h for libzstd.
  */
 #ifndef PROBES_IMAGE_LANE_H
 #define PROBES_IMAGE_LANE_H
 
 #include "probes/image/apply.h"
+#include "probes/image/flush.h"
 #include "probes/image/oci.h"
 #include "probes/image/placer.h"
 #include "probes/image/stream.h"
@@ -65,6 +67,7 @@ struct lane {
     uint8_t *blocks; /* owned */
     size_t sizes[LANE_BLOCKS];
     uint64_t metadata_ns, sync_ns;
+    struct flush flush;
     struct lane_time stages[LANE_STAGES]; /* of this layer so far */
 };
 

@@ -141,15 +141,6 @@ static struct pipeline_task pipeline_pick(struct pipeline *p, struct lane *own)
     return task;
 }
 
-static int pipeline_check(const struct apply_limits *limits, struct err *e)
-{
-    if (limits->stopping && *limits->stopping)
-        return err_set(e, ERR_INTERRUPTED, 0, "interrupted");
-    if (limits->until_ns && clk_now_ns() > limits->until_ns)
-        return err_set(e, ERR_TIMEOUT, 0, "the time for it is over");
-    return 0;
-}
-
 /* Does a task with the lock released. */
 static void pipeline_do(struct pipeline *p, const struct pipeline_task *task)
 {
@@ -157,9 +148,9 @@ static void pipeline_do(struct pipeline *p, const struct pipeline_task *task)
     struct err e = { 0 };
     lane->is_busy[task->stage] = true;
     p->busy++;
-    const struct apply_limits *limits = &p->job->limits;
+    const struct quota quota = apply_quota(&p->job->limits);
     (void)pthread_mutex_unlock(&p->lock);
-    int failed = pipeline_check(limits, &e) || lane_do(lane, task->stage, &e);
+    int failed = quota_check(&quota, &e) || lane_do(lane, task->stage, &e);
     (void)pthread_mutex_lock(&p->lock);
     p->busy--;
     lane->is_busy[task->stage] = false;

@@ -29,14 +29,12 @@ enum {
 int placer_start(struct placer *p, int dir_fd, unsigned below, const struct apply_limits *limits,
                  struct apply_count *count, struct err *e)
 {
-    p->limits = *limits;
-    p->limits.bytes = limits->bytes ? limits->bytes : APPLY_BYTES_MAX;
-    p->limits.entries = limits->entries ? limits->entries : APPLY_ENTRIES_MAX;
+    p->bytes_max = limits->bytes ? limits->bytes : APPLY_BYTES_MAX;
+    p->quota = apply_quota(limits);
     p->count = count;
     p->root_fd = dir_fd;
     p->below = below;
     p->file_bytes = 0;
-    p->entries = 0;
     p->uid = geteuid();
     p->gid = getegid();
     p->is_exact = fgetxattr(dir_fd, PLACER_DEFAULT_ACL, NULL, 0) < 0;
@@ -162,10 +160,9 @@ static int placer_stamp_named(struct placer *p, const struct untar_entry *entry,
 
 static int placer_allow_size(struct placer *p, const struct untar_entry *entry, struct err *e)
 {
-    if (entry->size > p->limits.bytes - p->file_bytes)
+    if (entry->size > p->bytes_max - p->file_bytes)
         return err_set(e, ERR_DATA, 0, "its %llu bytes exceed the %llu MiB that a layer may have",
-                       (unsigned long long)entry->size,
-                       (unsigned long long)(p->limits.bytes >> 20));
+                       (unsigned long long)entry->size, (unsigned long long)(p->bytes_max >> 20));
     p->file_bytes += entry->size;
     return 0;
 }
@@ -315,7 +312,7 @@ static int placer_link_to(struct placer *p, const struct beneath_name *to, struc
 {
     if (p->targets.count == 0 && trail_start(&p->targets, p->root_fd, e))
         return -1;
-    struct trail_step *from = trail_enter(&p->targets, to, false, e);
+    struct trail_step *from = trail_enter(&p->targets, to, NULL, e);
     if (!from)
         return -1;
     return linkat(from->fd, to->last, p->at->fd, p->name.last, 0)
@@ -391,7 +388,7 @@ static int placer_named(struct placer *p, const struct untar_entry *entry, struc
         return err_set(e, ERR_DATA, 0, "it would replace the directory itself");
     if (*last == '\0') /* the directory itself is the runtime's and no entry's */
         return 0;
-    p->at = trail_enter(&p->trail, &p->name, true, e);
+    p->at = trail_enter(&p->trail, &p->name, &p->quota, e);
     if (!p->at)
         return -1;
     if (strcmp(last, PLACER_OPAQUE_NAME) == 0)
@@ -413,13 +410,9 @@ static int placer_wrap(const struct untar_entry *entry, struct err *e)
 int placer_entry(struct placer *p, const struct untar_entry *entry, struct err *e)
 {
     *e = (struct err){ 0 };
-    if (++p->entries > p->limits.entries) {
-        (void)err_set(e, ERR_DATA, 0, "more than the %llu entries that a layer may have",
-                      (unsigned long long)p->limits.entries);
-        return placer_wrap(entry, e);
-    }
     placer_times(p, entry);
-    if (beneath_name(entry->path, &p->name, e) || placer_named(p, entry, e))
+    if (quota_take(&p->quota, e) || beneath_name(entry->path, &p->name, e) ||
+        placer_named(p, entry, e))
         return placer_wrap(entry, e);
     p->count->entries++;
     return 0;

@@ -9,7 +9,7 @@
  * once, and names are looked up from the directory they are in.
  *
  * For each entry: placer_entry, placer_content for each piece, placer_entry_end. Allocates nothing.
- * One thread a struct. limits: stopping and until_ns are the caller's to look at.
+ * One thread a struct. A stop and the deadline are looked at by each entry (quota.h).
  */
 #ifndef PROBES_IMAGE_PLACER_H
 #define PROBES_IMAGE_PLACER_H
@@ -21,15 +21,15 @@
 #include "probes/kit/err.h"
 
 struct placer {
-    struct trail trail;   /* where entries go */
-    struct trail targets; /* where hard links point */
-    struct apply_limits limits;
+    struct trail trail;        /* where entries go */
+    struct trail targets;      /* where hard links point */
+    uint64_t bytes_max;        /* of the stream, and of all files */
+    struct quota quota;        /* of this layer */
     struct apply_count *count; /* borrowed */
     int root_fd;               /* borrowed */
     unsigned below;            /* layers of the image; 0: it is the lowest, which hides nothing */
     uint64_t file_bytes;       /* of this layer so far */
-    uint64_t entries;
-    uint64_t data_ns; /* of writing content; added up, also over layers */
+    uint64_t data_ns;          /* of writing content; added up, also over layers */
     uid_t uid;
     gid_t gid;
     bool is_exact; /* files get the mode they are created with: no default ACL */

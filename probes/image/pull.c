@@ -19,11 +19,12 @@ enum {
 int pull_open(struct pull *p, const struct pull_conf *conf, struct err *e)
 {
     p->conf = *conf;
-    return unpack_open(&p->unpack, conf->runtime, e);
+    return unpack_open(&p->unpack, conf->runtime, e) || flush_open(&p->flush, -1, e) ? -1 : 0;
 }
 
 void pull_release(struct pull *p)
 {
+    flush_release(&p->flush);
     unpack_release(&p->unpack);
 }
 
@@ -70,11 +71,10 @@ static int pull_make_snapshot(int set_fd, unsigned index, struct err *e)
     return pull_make_dir(fd, "fs", e);
 }
 
-static int pull_sync(struct pull *p, int fd, struct err *e)
+static int pull_sync(struct pull *p, int fd, const struct quota *quota, struct err *e)
 {
-    if (!p->is_durable)
-        return 0;
-    return syncfs(fd) ? err_set(e, err_kind_of(errno), errno, "syncfs") : 0;
+    uint64_t ignored_ns = 0;
+    return p->is_durable ? flush_within(&p->flush, fd, quota, &ignored_ns, e) : 0;
 }
 
 static int pull_check_digest(const struct pull *p, const struct oci_layer *layer, struct err *e)
@@ -90,6 +90,7 @@ static int pull_snapshot(struct pull *p, unsigned index, int set_fd, uint64_t un
 {
     const struct oci_layer *layer = &p->conf.image->layers[index];
     const struct apply_limits limits = { .until_ns = until_ns, .stopping = p->conf.stopping };
+    const struct quota quota = apply_quota(&limits);
     struct du found = { 0 };
     struct walk at;
     AUTO_CLOSE int fd = pull_make_snapshot(set_fd, index, e);
@@ -97,9 +98,9 @@ static int pull_snapshot(struct pull *p, unsigned index, int set_fd, uint64_t un
         return -1;
     walk_start(&at, fd, set_fd, index);
     if (unpack_layer(&p->unpack, &layer->source, &at, &limits, &p->count, e) ||
-        pull_check_digest(p, layer, e) || pull_sync(p, fd, e))
+        pull_check_digest(p, layer, e) || pull_sync(p, fd, &quota, e))
         return -1;
-    return du_walk(&at, &found, e) || ledger_commit(&p->ledger, LEDGER_AFTER, e) ? -1 : 0;
+    return du_walk(&at, &quota, &found, e) || ledger_commit(&p->ledger, LEDGER_AFTER, e) ? -1 : 0;
 }
 
 static int pull_snapshots(struct pull *p, int set_fd, uint64_t until_ns, struct pull_took *took,

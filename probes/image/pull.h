@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "probes/image/flush.h"
 #include "probes/image/ledger.h"
 #include "probes/image/oci.h"
 #include "probes/image/runtime.h"
@@ -52,6 +53,7 @@ struct pull {
     struct pull_conf conf;
     struct unpack unpack;
     struct ledger ledger;
+    struct flush flush;
     struct apply_count count; /* of all repetitions */
     uint64_t ledger_bytes;    /* of all repetitions */
     unsigned begun, whole;    /* repetitions */
@@ -74,7 +76,7 @@ int pull_remove_last(struct pull *p, uint64_t until_ns, uint64_t *took_ns, struc
  * failure. -1 when something could not be removed. May be called again.
  */
 int pull_remove(struct pull *p, uint64_t until_ns, struct err *e);
-void pull_release(struct pull *p); /* memory; idempotent */
+void pull_release(struct pull *p); /* memory; waits for a sync that goes on; idempotent */
 
 /* Notes the sorts of metadata that were left out. */
 void pull_note_skips(const struct pull *p, struct result *r);

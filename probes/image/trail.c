@@ -127,26 +127,36 @@ static struct trail_step *trail_push(struct trail *t, const char *part, size_t s
     return &t->steps[t->count++];
 }
 
-/* One component further down. */
-static int trail_walk(struct trail *t, const char *part, size_t size, bool makes, struct err *e)
+/* A directory that no entry names. */
+static struct trail_step *trail_make(struct trail *t, const char *name, size_t size)
 {
     struct trail_step *above = &t->steps[t->count - 1];
+    above->is_changed = true;
+    if (mkdirat(above->fd, name, TRAIL_IMPLIED_MODE))
+        return NULL;
+    struct trail_step *made = trail_push(t, name, size, true);
+    if (made) {
+        made->sets_mode = !made->is_plain;
+        made->mode = TRAIL_IMPLIED_MODE;
+    }
+    return made;
+}
+
+/* One component further down. */
+static int trail_walk(struct trail *t, const char *part, size_t size, struct quota *quota,
+                      struct err *e)
+{
     char name[NAME_MAX + 1];
     char shown[BENEATH_SHOWN_BYTES];
     memcpy(name, part, size);
     name[size] = '\0';
     if (trail_push(t, name, size, false))
         return 0;
-    if (errno == ENOENT && makes) {
-        above->is_changed = true;
-        struct trail_step *made = NULL;
-        if (mkdirat(above->fd, name, TRAIL_IMPLIED_MODE) == 0)
-            made = trail_push(t, name, size, true);
-        if (made) {
-            made->sets_mode = !made->is_plain;
-            made->mode = TRAIL_IMPLIED_MODE;
+    if (errno == ENOENT && quota) {
+        if (quota_take(quota, e))
+            return -1;
+        if (trail_make(t, name, size))
             return 0;
-        }
     }
     if (errno == ENOTDIR || errno == ELOOP)
         return err_set(e, ERR_DATA, 0,
@@ -164,8 +174,8 @@ static bool trail_leads(const struct trail *t, const struct trail_step *s,
     return is_whole && memcmp(t->path, name->path, s->size) == 0;
 }
 
-struct trail_step *trail_enter(struct trail *t, const struct beneath_name *name, bool makes,
-                               struct err *e)
+struct trail_step *trail_enter(struct trail *t, const struct beneath_name *name,
+                               struct quota *quota, struct err *e)
 {
     while (!trail_leads(t, &t->steps[t->count - 1], name)) {
         if (trail_pop(t, e))
@@ -175,7 +185,7 @@ struct trail_step *trail_enter(struct trail *t, const struct beneath_name *name,
     for (at += at > 0; at < name->parent_size;) {
         const char *slash = memchr(name->path + at, '/', name->parent_size - at);
         size_t end = slash ? (size_t)(slash - name->path) : name->parent_size;
-        if (trail_walk(t, name->path + at, end - at, makes, e))
+        if (trail_walk(t, name->path + at, end - at, quota, e))
             return NULL;
         at = end + 1;
     }

@@ -1,7 +1,7 @@
 /*
  * trail: the directories on the way to the entry at hand, kept open, and nothing outside them.
  *
- * As with beneath, no link is followed and no name leads out. Neighbours in an archive are
+ * No link is followed and no name leads out (beneath.h). Neighbours in an archive are
  * neighbours in the tree, so that the next entry's directory mostly is open already, or the child
  * of one that is. A directory's times and mode are set when the trail leaves it: what is made in it
  * changes the times, and the mode might forbid making it. When it is entered again, what it had is
@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "probes/image/beneath.h"
+#include "probes/image/quota.h"
 #include "probes/kit/err.h"
 
 enum {
@@ -46,11 +47,12 @@ struct trail {
 /* t->count is 0 before, or the trail left. root_fd can be read, not only O_PATH. */
 int trail_start(struct trail *t, int root_fd, struct err *e);
 /*
- * The directory that the name lies in, made with mode 0755 where it is missing and makes is true.
- * Valid until the next call; NULL on failure: ERR_DATA when a part is no directory.
+ * The directory that the name lies in. What is missing is made with mode 0755 and taken from the
+ * quota; NULL: it is not to be made. Valid until the next call; NULL on failure: ERR_DATA when a
+ * part is no directory.
  */
-struct trail_step *trail_enter(struct trail *t, const struct beneath_name *name, bool makes,
-                               struct err *e);
+struct trail_step *trail_enter(struct trail *t, const struct beneath_name *name,
+                               struct quota *quota, struct err *e);
 /*
  * Goes into the directory of that name, which trail_enter has just been called for: made by the
  * caller (is_new), or one that was there. NULL with errno when it cannot be opened as a directory.

@@ -140,9 +140,11 @@ static void walk_inherit(const struct walk *w, const char *path)
     }
 }
 
-static int walk_make(const struct walk *w, const char *path, struct err *e)
+static int walk_make(const struct walk *w, const char *path, struct quota *quota, struct err *e)
 {
     char shown[BENEATH_SHOWN_BYTES];
+    if (quota_take(quota, e))
+        return -1;
     if (mkdirat(w->root_fd, path, 0755) || fchmodat(w->root_fd, path, 0755, 0))
         return err_set(e, err_kind_of(errno), errno, "make its parent '%s'",
                        beneath_show(path + w->root_size, shown));
@@ -151,8 +153,8 @@ static int walk_make(const struct walk *w, const char *path, struct err *e)
     return 0;
 }
 
-/* Looks at "a", "a/b", "a/b/c" below the root; makes those that are missing. */
-static int walk_down(const struct walk *w, char *path, bool make, enum walk_found *found,
+/* Looks at "a", "a/b", "a/b/c" below the root; makes those that are missing, with a quota. */
+static int walk_down(const struct walk *w, char *path, struct quota *quota, enum walk_found *found,
                      struct err *e)
 {
     for (char *slash = strchr(path + w->root_size, '/');; slash = strchr(slash + 1, '/')) {
@@ -160,15 +162,16 @@ static int walk_down(const struct walk *w, char *path, bool make, enum walk_foun
             *slash = '\0';
         if (walk_look(w, path, found, e))
             return -1;
-        if (*found == WALK_MISSING && (!make || walk_make(w, path, e)))
-            return make ? -1 : 0;
+        if (*found == WALK_MISSING && (!quota || walk_make(w, path, quota, e)))
+            return quota ? -1 : 0;
         if (!slash)
             return 0;
         *slash = '/';
     }
 }
 
-int walk_parent(const struct walk *w, const struct beneath_name *name, bool make, struct err *e)
+int walk_parent(const struct walk *w, const struct beneath_name *name, struct quota *quota,
+                struct err *e)
 {
     char path[WALK_PATH_BYTES];
     enum walk_found found = WALK_DIRECTORY;
@@ -177,13 +180,13 @@ int walk_parent(const struct walk *w, const struct beneath_name *name, bool make
     memcpy(path, w->root, w->root_size);
     memcpy(path + w->root_size, name->path, name->parent_size);
     path[w->root_size + name->parent_size] = '\0';
-    if (walk_down(w, path, false, &found, e))
+    if (walk_down(w, path, NULL, &found, e))
         return -1;
     /* mkparent looks once more. */
     if (found == WALK_DIRECTORY)
-        return make ? walk_look(w, path, &found, e) : 0;
+        return quota ? walk_look(w, path, &found, e) : 0;
     memcpy(path + w->root_size, name->path, name->parent_size);
-    if (!make)
+    if (!quota)
         return err_set(e, ERR_DATA, ENOENT, "its directory is missing");
-    return walk_down(w, path, true, &found, e);
+    return walk_down(w, path, quota, &found, e);
 }

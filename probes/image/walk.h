@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include "probes/image/beneath.h"
+#include "probes/image/quota.h"
 #include "probes/kit/err.h"
 
 enum {
@@ -43,7 +44,11 @@ void walk_start(struct walk *w, int root_fd, int layers_fd, unsigned below);
  * somebody forgot to make absolute stays below. "" for the root itself.
  */
 void walk_path(const struct walk *w, const char *path, char whole[WALK_PATH_BYTES]);
-/* ERR_DATA when the way is blocked, or missing and not to be made. */
-int walk_parent(const struct walk *w, const struct beneath_name *name, bool make, struct err *e);
+/*
+ * Directories that are missing are made and taken from the quota; NULL: they are not to be made.
+ * ERR_DATA when the way is blocked, or missing and not to be made.
+ */
+int walk_parent(const struct walk *w, const struct beneath_name *name, struct quota *quota,
+                struct err *e);
 
 #endif

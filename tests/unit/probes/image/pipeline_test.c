@@ -309,6 +309,20 @@ static void limits_are_kept(void **state)
     }
 }
 
+static void directories_that_are_not_listed_count(void **state)
+{
+    (void)state;
+    struct pair *p = pair_open();
+    struct stat st;
+    crate_add(p->crate, TAR_FILE, "a/b/c/d/e/f", "x");
+    p->crate->limits.entries = 5;
+    pair_same(p);
+    assert_int_equal(p->e.kind, ERR_DATA);
+    assert_int_equal(fstatat(p->dir, "1/a/b/c/d", &st, 0), 0);
+    assert_int_equal(fstatat(p->dir, "1/a/b/c/d/e", &st, 0), -1);
+    pair_close(p);
+}
+
 /* A pax header in front of the next entry. */
 static void pair_pax(struct pair *p, const char *records)
 {
@@ -501,6 +515,7 @@ int main(void)
         cmocka_unit_test(archives_become_the_trees_that_unpack_makes),
         cmocka_unit_test(names_of_5000_bytes_are_refused),
         cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(directories_that_are_not_listed_count),
         cmocka_unit_test(sparse_files_have_their_holes),
         cmocka_unit_test(a_sparse_file_is_not_larger_than_a_layer),
         cmocka_unit_test(another_digest_is_refused),
