@@ -12,8 +12,10 @@
  * (OverlayConvertWhiteout), diff/apply/apply_linux.go; OCI image specification, layer.md,
  * "Whiteouts".
  *
- * What differs: files are created with O_EXCL and without O_TRUNC, names are relative to a
- * descriptor instead of absolute, and without privilege directories get their mode at the end.
+ * What differs: entries of unknown types are regular files (POSIX pax, typeflag), where containerd
+ * fails with "unhandled tar header type"; files are created with O_EXCL and without O_TRUNC, names
+ * are relative to a descriptor instead of absolute, and without privilege directories get their
+ * mode at the end.
  *
  * Nothing is written outside the directory (beneath.h) nor beyond the limits: an entry that would
  * is ERR_DATA. What this process may not, or the filesystem cannot, is left out and counted by

@@ -142,13 +142,13 @@ static int placer_owner_named(struct placer *p, const struct untar_entry *entry,
     return placer_owner_failed(p, e);
 }
 
-/* Owner, mode and times of what cannot be opened: symlinks and nodes. */
+/* Owner, attributes, mode and times of what cannot be opened: symlinks and nodes. */
 static int placer_stamp_named(struct placer *p, const struct untar_entry *entry, struct err *e)
 {
     const char *last = p->name.last;
     int fd = p->at->fd;
     bool sets_mode = entry->type != UNTAR_SYMLINK;
-    if (placer_owner_named(p, entry, e))
+    if (placer_owner_named(p, entry, e) || placer_xattrs(p, entry, -1, e))
         return -1;
     /* fchmodat follows links; what was just made as a node is none. */
     if (sets_mode && fchmodat(fd, last, entry->mode, 0))

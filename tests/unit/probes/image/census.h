@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,15 +41,15 @@ static inline uint64_t census_content(int dir, const char *path)
 static inline void census_xattrs(int dir, const char *path, struct buf *out)
 {
     char value[256];
-    static const char *const names[] = { "user.a", "user.b", "trusted.overlay.opaque" };
-    int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    for (size_t i = 0; fd >= 0 && i < sizeof names / sizeof *names; i++) {
-        ssize_t n = fgetxattr(fd, names[i], value, sizeof value);
+    char whole[PATH_MAX];
+    static const char *const names[] = { "user.a", "trusted.a", "security.a",
+                                         "trusted.overlay.opaque" };
+    (void)snprintf(whole, sizeof whole, "/proc/self/fd/%d/%s", dir, path);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        ssize_t n = lgetxattr(whole, names[i], value, sizeof value);
         if (n >= 0)
             buf_addf(out, " %s=%.*s", names[i], (int)n, value);
     }
-    if (fd >= 0)
-        (void)close(fd);
 }
 
 static inline void census_entry(int dir, const char *path, struct buf *out)
@@ -67,8 +69,7 @@ static inline void census_entry(int dir, const char *path, struct buf *out)
         buf_addf(out, " > %s", target);
     if (S_ISREG(st.st_mode))
         buf_addf(out, " %" PRIx64, census_content(dir, path));
-    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-        census_xattrs(dir, path, out);
+    census_xattrs(dir, path, out);
     buf_adds(out, "\n");
 }
 

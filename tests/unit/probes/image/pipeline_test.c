@@ -122,6 +122,7 @@ struct brick {
     uint32_t mode; /* 0: the crate's */
     uint32_t uid;
     uint32_t mtime_s;
+    const char *xattr; /* NULL: user.a of files with a mode of their own */
 };
 
 static void brick_add(struct crate *c, const struct brick *b)
@@ -138,7 +139,9 @@ static void brick_add(struct crate *c, const struct brick *b)
                                .gid = b->uid ? b->uid : getegid(),
                                .mtime_s = b->mtime_s ? b->mtime_s : 1700000000,
                                .size = size,
-                               .xattr_name = b->type == TAR_FILE && b->mode ? "user.a" : NULL,
+                               .xattr_name = b->xattr                         ? b->xattr
+                                             : b->type == TAR_FILE && b->mode ? "user.a"
+                                                                              : NULL,
                                .xattr_value = "value" };
     assert_int_equal(tar_header(&c->sink, &entry, &c->e), 0);
     if (size) {
@@ -161,6 +164,7 @@ struct wall {
 #define S .type = TAR_SYMLINK
 #define H .type = TAR_HARDLINK
 #define C .type = TAR_CHAR
+#define U .type = (enum tar_type)'Z'
 
 /* Sound and hostile archives. */
 static const struct wall walls[] = {
@@ -249,6 +253,16 @@ static const struct wall walls[] = {
     { "hard link to a link",   { { S, "a", "/etc/hostname" }, { H, "b", "a" }, { F, "b", "x" } } },
     { "the root as a file",    { { F, "./", "x" }, { S, ".", "x" } }                             },
     { "node",                  { { C, "null", "" }, { F, "a", "x" } }                            },
+    { "attributes",
+     { { F, "a", "x", .xattr = "trusted.a" },
+        { D, "b/", "", .xattr = "trusted.a" },
+        { S, "c", "a", .xattr = "trusted.a" },
+        { S, "d", "a", .xattr = "security.a" },
+        { S, "e", "a", .xattr = "user.a" },
+        { C, "f", "", .xattr = "security.a" },
+        { C, "g", "", .xattr = "user.a" },
+        { H, "h", "a", .xattr = "security.a" } }                                                 },
+    { "of an unknown type",    { { U, "a", "" }, { F, "b", "x" } }                               },
     { "deep",
      { { F, "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20/a", "x" },
         { D, "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/", "", 0700, 0, 1500000000 },
@@ -262,6 +276,7 @@ static const struct wall walls[] = {
 #undef S
 #undef H
 #undef C
+#undef U
 
 /* As a layer above another, and as the lowest, which hides nothing. */
 static void archives_become_the_trees_that_unpack_makes(void **state)
