@@ -29,13 +29,13 @@ teardown() {
 }
 
 # All that can be known of a tree, a line an entry: type, mode, owner, time, links, target, name; then
-# attributes and content. Sizes of directories are the filesystem's own.
+# attributes (those that $2 matches, else the users') and content. Sizes of directories are the filesystem's own.
 tell_tree() {
     (
         cd "$1"
         find . -mindepth 1 \( -type d -printf '%y %m %U:%G %T@ %p\n' -o \
             -printf '%y %m %U:%G %T@ %s %n %l %p\n' \) | LC_ALL=C sort
-        getfattr -R -d -m '^user\.' --absolute-names . 2>/dev/null |
+        getfattr -R -d -m "${2:-^user\.}" --absolute-names . 2>/dev/null |
             awk -v RS= '{ gsub("\n", " "); print }' | LC_ALL=C sort
         find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum
     )

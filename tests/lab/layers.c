@@ -2,9 +2,12 @@
  * What image.bats needs of the image probes, without measuring:
  *     layers image KIND SEED DIR     makes the OCI image layout DIR; KIND as --image has it:
  *                                    small, reference, small-zstd, reference-zstd
- *     layers unpack FILE.tar.gz DIR  unpacks one layer; prints "entries N" and what was left out
+ *     layers unpack FILE.tar.gz DIR [BELOW]
+ *                                    unpacks one layer, with so many below it (1); prints
+ *                                    "entries N" and what was left out
  *     layers limit IMAGE DIR         the layers of an image into DIR/0 ... by the pipeline; the
- * same layers pull IMAGE DIR          unpacks an image as image.runtime does, into DIR/pull-0/M/fs;
+ *                                    same
+ *     layers pull IMAGE DIR          unpacks an image as image.runtime does, into DIR/pull-0/M/fs;
  *                                    prints seconds, and how many of them were modelled CPU time
  */
 #include <fcntl.h>
@@ -77,7 +80,7 @@ static void layers_tell(const struct apply_count *count)
     }
 }
 
-static int layers_unpack(const char *file, const char *dir)
+static int layers_unpack(const char *file, const char *dir, const char *below)
 {
     struct stat st = { 0 };
     struct unpack unpack;
@@ -92,7 +95,7 @@ static int layers_unpack(const char *file, const char *dir)
     }
     const struct stream_source source = { .fd = fd, .size = (uint64_t)st.st_size };
     struct walk at;
-    walk_start(&at, dir_fd, -1, 1);
+    walk_start(&at, dir_fd, -1, (unsigned)strtoul(below, NULL, 10));
     if (unpack_open(&unpack, NULL, &e))
         return layers_fail(&e);
     int failed = unpack_layer(&unpack, &source, &at, &limits, &count, &e);
@@ -155,13 +158,13 @@ int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "image") == 0)
         return layers_image(argv[2], argv[3], argv[4]);
-    if (argc == 4 && strcmp(argv[1], "unpack") == 0)
-        return layers_unpack(argv[2], argv[3]);
+    if ((argc == 4 || argc == 5) && strcmp(argv[1], "unpack") == 0)
+        return layers_unpack(argv[2], argv[3], argc == 5 ? argv[4] : "1");
     if (argc == 4 && strcmp(argv[1], "limit") == 0)
         return layers_limit(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "pull") == 0)
         return layers_pull(argv[2], argv[3]);
-    (void)fprintf(stderr, "usage: layers image KIND SEED DIR | layers unpack FILE DIR | "
+    (void)fprintf(stderr, "usage: layers image KIND SEED DIR | layers unpack FILE DIR [BELOW] | "
                           "layers limit IMAGE DIR | layers pull IMAGE DIR\n");
     return 3;
 }
