@@ -90,17 +90,17 @@ int flush_run(struct flush *f, uint64_t until_ns, const volatile sig_atomic_t *s
 /* The thread's own descriptor, unless it is still at work with another one. */
 static int flush_own(struct flush *f, int fd, struct err *e)
 {
-    AUTO_CLOSE int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own_fd < 0)
         return err_set(e, err_kind_of(errno), errno, "sync the filesystem");
     (void)pthread_mutex_lock(&f->lock);
+    int idle_fd = f->state == FLUSH_WANTED ? own_fd : f->own_fd;
     if (f->state != FLUSH_WANTED) {
-        int before_fd = f->own_fd;
         f->fd = own_fd;
         f->own_fd = own_fd;
-        own_fd = before_fd;
     }
     (void)pthread_mutex_unlock(&f->lock);
+    auto_close_fd(&idle_fd);
     return 0;
 }
 
