@@ -154,7 +154,7 @@ static int image_limit_setup(struct probe_run *run, struct err *e)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory to unpack an image");
     int failed = supply_open(run, &s->image, e);
     s->made_bytes = run->result->written_bytes - before_bytes;
-    if (failed)
+    if (failed || image_fits(run, &s->image, s->image.file_bytes, run->write_budget_bytes, e))
         return -1;
     image_limit_plan(s, cpus);
     if (pipeline_open(&s->pipeline, cpus, cpus, e) || flush_open(&s->flush, run->scratch_fd, e))
@@ -407,8 +407,9 @@ static void image_limit_teardown(struct probe_run *run)
 const struct probe image_limit = {
     .name = "image.limit",
     .title = "Unpacking of container images as fast as this host can",
-    .why = "The lower bound of a pull: no container runtime can unpack this image faster on this "
-           "host, so what a pull takes beyond it is the runtime's and not the host's.",
+    .why = "The lower bound of a pull: the fastest way to unpack this image on this host that "
+           "is known to this program, so what a pull takes beyond it is the runtime's and not the "
+           "host's.",
     .source = "OCI image specification, layer.md; containerd pkg/archive (what a layer becomes)",
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
     .place = "images",
