@@ -81,7 +81,8 @@ static bool may_differ(const struct untar *u, const struct untar_entry *entry)
     bool is_bare = entry->type != UNTAR_FILE && (u->header.size || u->extra.has_size);
     bool is_odd = !strchr("01234567", u->header.typeflag) || entry->is_sparse;
     bool is_star = u->header.has_atime;
-    bool is_map = u->extra.has_sparse_map || u->extra.sparse_major;
+    /* Without a map the size of a sparse file is none, as in Go; libarchive takes it. */
+    bool is_map = u->extra.has_sparse_map || u->extra.has_sparse_bytes || u->extra.sparse_major;
     for (const char *c = entry->path; *c; c++)
         is_odd = is_odd || (unsigned char)*c >= 0x80;
     return is_bare || is_odd || is_star || is_map || strchr(entry->path, '\\') != NULL;
