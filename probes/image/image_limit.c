@@ -75,7 +75,11 @@ _Static_assert(sizeof image_limit_metrics / sizeof *image_limit_metrics == LIMIT
 static const struct fact_row image_limit_facts[] = {
     {.name = "image.limit.by",
      .kind = FACT_TEXT,
-     .what = "What bounds the unpacking of this image on this host."},
+     .what = "What bounds the unpacking of this image on this host."                       },
+    { .name = "image.limit.part",
+     .kind = FACT_NUMBER,
+     .unit = UNIT_RATIO,
+     .what = "How much of the image the figures are of: 1 when it was unpacked to the end." },
     FACT_END,
 };
 
@@ -307,10 +311,13 @@ static void image_limit_tell_by(struct probe_run *run)
     struct facts *facts = &run->result->facts;
     if (s->whole == 0) {
         (void)facts_set_unknown(facts, "image.limit.by", "the image was not unpacked");
+        (void)facts_set_unknown(facts, "image.limit.part", "nothing was unpacked");
         return;
     }
     const char *name = bottleneck_name(bottleneck_find(&s->sums));
     (void)facts_set_text(facts, "image.limit.by", name, NULL);
+    (void)facts_set_number(facts, "image.limit.part", s->is_part ? s->part_ratio : 1, UNIT_RATIO,
+                           NULL);
     result_note(run->result,
                 "The limit is %s: %u threads were at work %.0f %% of the time, and one entry took "
                 "%.0f us of CPU for metadata.",

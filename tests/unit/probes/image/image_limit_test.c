@@ -75,6 +75,7 @@ static void the_figures_of_one_unpacking_agree(void **state)
     assert_true(rig_noted(r, "3 layers"));
     assert_true(rig_noted(r, "The limit is"));
     assert_non_null(facts_find(&r->result.facts, "image.limit.by"));
+    assert_true(facts_find(&r->result.facts, "image.limit.part")->number == 1);
     rig_close(r);
 }
 

@@ -83,6 +83,9 @@ static void one_repetition_unpacks_the_set_and_its_figures_agree(void **state)
     assert_true(rig_noted(r, "3 layers"));
     assert_true(rig_noted(r, "scaled"));
     assert_true(rig_noted(r, "ext4"));
+    assert_true(rig_noted(r, "How far the model is off with gzip by "));
+    assert_int_equal(facts_find(&r->result.facts, "image.runtime.decoder")->kind, FACT_TEXT);
+    assert_true(facts_find(&r->result.facts, "image.runtime.part")->number == 1);
     assert_int_equal(r->result.status, STATUS_MEASURED);
     assert_non_null(json_object_get(r->result.parameters, "image_id"));
     rig_close(r);
