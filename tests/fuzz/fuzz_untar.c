@@ -142,21 +142,18 @@ static void read_ours(struct untar *u, const uint8_t *bytes, size_t size, size_t
 }
 
 /*
- * Whether a number of a header has NUL bytes in front: Go passes over them, to libarchive the field
- * is empty.
+ * Whether a number of what may be a header has NUL bytes in front: Go passes over them, to
+ * libarchive the field is empty.
  */
 static bool has_late_number(const uint8_t *bytes, size_t size)
 {
     for (; size >= USTAR_BLOCK_BYTES; bytes += USTAR_BLOCK_BYTES, size -= USTAR_BLOCK_BYTES) {
-        bool is_header = memcmp(bytes + MAGIC_AT, "ustar", 5) == 0;
-        if (is_header &&
-            ((!bytes[MODE_AT] && bytes[MODE_AT + 1]) || (!bytes[SIZE_AT] && bytes[SIZE_AT + 1])))
+        if ((!bytes[MODE_AT] && bytes[MODE_AT + 1]) || (!bytes[SIZE_AT] && bytes[SIZE_AT + 1]))
             return true;
     }
     return false;
 }
 
-/* libarchive takes a size when expanded out of GNU headers that are of no sparse file. */
 static bool has_gnu_rest(const uint8_t *bytes, size_t size)
 {
     for (; size >= USTAR_BLOCK_BYTES; bytes += USTAR_BLOCK_BYTES, size -= USTAR_BLOCK_BYTES) {
