@@ -10,7 +10,8 @@ const char *bottleneck_name(enum bottleneck b)
     static const char *const names[BOTTLENECKS] = {
         [BOTTLENECK_DISK] = "the disk",
         [BOTTLENECK_ONE_STREAM] = "one core's inflate",
-        [BOTTLENECK_ONE_WRITER] = "one core's creation of files",
+        [BOTTLENECK_ONE_CREATOR] = "one core's creation of files",
+        [BOTTLENECK_ONE_WRITER] = "one core's writing of files",
         [BOTTLENECK_INFLATE] = "inflating, on all cores",
         [BOTTLENECK_HASH] = "SHA-256 of the tar, on all cores",
         [BOTTLENECK_READ] = "reading and SHA-256 of what is stored, on all cores",
@@ -51,7 +52,11 @@ static enum bottleneck bottleneck_of_idle(const struct bottleneck_sums *sums)
     uint64_t expand_ns = parts[LANE_PART_READ].wall_ns + parts[LANE_PART_INFLATE].wall_ns;
     uint64_t place_ns = parts[LANE_PART_PARSE].wall_ns + parts[LANE_PART_METADATA].wall_ns +
                         parts[LANE_PART_DATA].wall_ns;
-    return expand_ns > place_ns ? BOTTLENECK_ONE_STREAM : BOTTLENECK_ONE_WRITER;
+    if (expand_ns > place_ns)
+        return BOTTLENECK_ONE_STREAM;
+    return parts[LANE_PART_DATA].wall_ns > parts[LANE_PART_METADATA].wall_ns
+               ? BOTTLENECK_ONE_WRITER
+               : BOTTLENECK_ONE_CREATOR;
 }
 
 static enum bottleneck bottleneck_of_busy(const struct bottleneck_sums *sums)

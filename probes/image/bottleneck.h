@@ -9,14 +9,15 @@
 #include "probes/image/lane.h"
 
 enum bottleneck {
-    BOTTLENECK_DISK,       /* threads stood still in writes, or the final sync took longest */
-    BOTTLENECK_ONE_STREAM, /* CPUs were idle: one core inflated and the others waited */
-    BOTTLENECK_ONE_WRITER, /* CPUs were idle: a layer's files are made one after the other */
-    BOTTLENECK_INFLATE,    /* all CPUs busy, mostly with inflating */
-    BOTTLENECK_HASH,       /* mostly with digests of the tar */
-    BOTTLENECK_READ,       /* mostly with reading and digesting what is stored */
-    BOTTLENECK_METADATA,   /* mostly with creating and stamping files */
-    BOTTLENECK_DATA,       /* mostly with copying content into the page cache */
+    BOTTLENECK_DISK,        /* threads stood still in writes, or the final sync took longest */
+    BOTTLENECK_ONE_STREAM,  /* CPUs were idle: one core inflated and the others waited */
+    BOTTLENECK_ONE_CREATOR, /* CPUs were idle: a layer's files are made one after the other */
+    BOTTLENECK_ONE_WRITER,  /* the same, and writing their content took longer than making them */
+    BOTTLENECK_INFLATE,     /* all CPUs busy, mostly with inflating */
+    BOTTLENECK_HASH,        /* mostly with digests of the tar */
+    BOTTLENECK_READ,        /* mostly with reading and digesting what is stored */
+    BOTTLENECK_METADATA,    /* mostly with creating and stamping files */
+    BOTTLENECK_DATA,        /* mostly with copying content into the page cache */
     BOTTLENECKS
 };
 

@@ -17,6 +17,28 @@ struct costs {
     double read_kib; /* of a read of what a program decoded, beside the waking (stir.h) */
 };
 
+/* Ways to decode a layer: the model is off by another factor with each. */
+enum costs_way {
+    COSTS_GZIP_IGZIP,
+    COSTS_GZIP_UNPIGZ,
+    COSTS_GZIP_OWN,
+    COSTS_ZSTD,
+    COSTS_WAYS
+};
+
+#define COSTS_CHECKED "containerd 1.6.20" /* what the model was compared with */
+
+/* Of one sort of images: the seconds that this program said, by those that containerd took. */
+struct costs_check {
+    const char *images; /* "60,000 small files" */
+    double median_ratio, low_ratio, high_ratio;
+    unsigned runs;
+};
+
+/* All comparisons of one way, by index: NULL behind the last. SOURCE: costs.c. */
+const struct costs_check *costs_check(enum costs_way way, unsigned index);
+const char *costs_way_name(enum costs_way way); /* "gzip by its own decoder" */
+
 /* Of the version that is asked for: a row of the table in costs.c, where sources stand. */
 const struct costs *costs_of(unsigned major, unsigned minor);
 

@@ -6,6 +6,7 @@
 #include "probes/disk/terms.h"
 #include "probes/image/spec.h"
 #include "probes/kit/clk.h"
+#include "probes/kit/units.h"
 
 /* Removing may go on so long after Ctrl-C, ... */
 #define IMAGE_STOP_NS (200 * (uint64_t)CLK_NS_PER_MS)
@@ -38,6 +39,32 @@ int image_check(const struct probe_site *site, uint64_t more_bytes, struct err *
     return terms_check(site, size.make_bytes + size.unpacked_bytes + more_bytes, e);
 }
 
+static int image_refuse_budget(const struct probe_run *run, uint64_t once_bytes,
+                               uint64_t budget_bytes, struct err *e)
+{
+    struct supply_size size = { 0 };
+    struct err ignored;
+    char once[UNITS_TEXT_BYTES];
+    char said[UNITS_TEXT_BYTES];
+    char budget[UNITS_TEXT_BYTES];
+    (void)supply_size(run->site, &size, &ignored);
+    return err_set(e, ERR_UNSUPPORTED, 0,
+                   "one unpacking of the image writes %s, but its layers announce %s and the "
+                   "measurement may write %s in all: gzip files of several members or over 4 GiB "
+                   "say too little; pack its layers again as one member each, or with zstd",
+                   units_format((double)once_bytes, UNIT_BYTES, once),
+                   units_format((double)size.file_bytes, UNIT_BYTES, said),
+                   units_format((double)budget_bytes, UNIT_BYTES, budget));
+}
+
+int image_fits(const struct probe_run *run, const struct oci_image *image, uint64_t once_bytes,
+               uint64_t budget_bytes, struct err *e)
+{
+    if (run->result->written_bytes + once_bytes > budget_bytes)
+        return image_refuse_budget(run, once_bytes, budget_bytes, e);
+    return terms_check(run->site, once_bytes + image->entries * IMAGE_ENTRY_BYTES, e);
+}
+
 /* So often can it be unpacked, in the time and in the room that there is. */
 static uint64_t image_sets(const struct probe_site *site, const struct supply_size *size,
                            uint64_t slot_ns)
@@ -57,9 +84,9 @@ int image_estimate(const struct probe_site *site, uint64_t slot_ns, struct probe
     struct supply_size size;
     if (supply_size(site, &size, e))
         return -1;
-    cost->write_bytes =
-        size.make_bytes +
-        image_sets(site, &size, slot_ns) * (size.file_bytes + ledger_image_bytes(IMAGE_LAYERS_MAX));
+    unsigned layers = size.layers > IMAGE_LAYERS_MAX ? size.layers : IMAGE_LAYERS_MAX;
+    cost->write_bytes = size.make_bytes + image_sets(site, &size, slot_ns) *
+                                              (size.file_bytes + ledger_image_bytes(layers));
     cost->setup_ns = size.setup_ns;
     return 0;
 }
@@ -70,7 +97,7 @@ int image_bench_open(struct probe_run *run, uint64_t budget_bytes,
     uint64_t before_bytes = run->result->written_bytes;
     int failed = supply_open(run, &b->image, e);
     b->made_bytes = run->result->written_bytes - before_bytes;
-    if (failed)
+    if (failed || image_fits(run, &b->image, pull_bytes(&b->image), budget_bytes, e))
         return -1;
     uint64_t left = budget_bytes > b->made_bytes ? budget_bytes - b->made_bytes : 0;
     const struct runtime_environment env = runtime_environment();

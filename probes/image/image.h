@@ -15,7 +15,8 @@ extern const struct probe image_wal;
 extern const struct probe image_gap;
 
 enum {
-    IMAGE_LAYERS_MAX = 128 /* counted on by image_estimate: docker makes 127 at most */
+    IMAGE_LAYERS_MAX = 128,  /* at least counted on by image_estimate: docker makes 127 at most */
+    IMAGE_ENTRY_BYTES = 4096 /* on disk beside its content: an inode, a block's rest, its name */
 };
 
 /* The image and what unpacks it. */
@@ -28,6 +29,13 @@ struct image_bench {
 
 /* Room for the packed layers, the image unpacked once and so much more. */
 int image_check(const struct probe_site *site, uint64_t more_bytes, struct err *e);
+/*
+ * For setup, once the image is verified and its sizes are true: whether one unpacking, which writes
+ * once_bytes, keeps to the run's budget_bytes after what is written already (ERR_UNSUPPORTED), and
+ * has room with an inode or a block of names an entry (ERR_NO_RESOURCE).
+ */
+int image_fits(const struct probe_run *run, const struct oci_image *image, uint64_t once_bytes,
+               uint64_t budget_bytes, struct err *e);
 /* What making it may write, and all repetitions together: as many as a slot can hold. */
 int image_estimate(const struct probe_site *site, uint64_t slot_ns, struct probe_cost *cost,
                    struct err *e);

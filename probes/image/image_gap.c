@@ -16,16 +16,32 @@ static const struct fact_row image_gap_facts[] = {
     FACT_END,
 };
 
+/* What one probe found. */
+struct image_gap_figure {
+    const char *probe, *part; /* its name, and the fact that tells how much it unpacked */
+    const struct result *from;
+    double seconds; /* NAN when there is none */
+    unsigned count; /* of unpackings */
+};
+
 /* The median of the repetitions; NAN when there are none. */
-static double image_gap_seconds(const struct probe_run *run, const char *probe, const char *id)
+static double image_gap_seconds(const struct result *from, const char *id, unsigned *count)
 {
     double values[LIMITS_BLOCKS];
-    unsigned count = 0;
-    const struct result *from = probe_earlier(run, probe);
     const struct result_metric *m = from ? result_metric_find(from, id) : NULL;
-    for (; m && count < m->block_count && count < LIMITS_BLOCKS; count++)
-        values[count] = m->blocks[count].value / CLK_NS_PER_S;
-    return count ? stats_median(values, count) : NAN;
+    *count = 0;
+    for (; m && *count < m->block_count && *count < LIMITS_BLOCKS; (*count)++)
+        values[*count] = m->blocks[*count].value / CLK_NS_PER_S;
+    return *count ? stats_median(values, *count) : NAN;
+}
+
+static struct image_gap_figure image_gap_find(const struct probe_run *run, const char *probe,
+                                              const char *id, const char *part)
+{
+    struct image_gap_figure f = { .probe = probe, .part = part };
+    f.from = probe_earlier(run, probe);
+    f.seconds = image_gap_seconds(f.from, id, &f.count);
+    return f;
 }
 
 static int image_gap_measure(struct probe_run *run, struct err *e)
@@ -35,22 +51,60 @@ static int image_gap_measure(struct probe_run *run, struct err *e)
     return 0;
 }
 
-static void image_gap_judge(struct probe_run *run)
+static void image_gap_note_counts(struct result *r, const struct image_gap_figure *runtime,
+                                  const struct image_gap_figure *limit)
 {
-    struct result *r = run->result;
-    double runtime = image_gap_seconds(run, "image.runtime", "image.seconds");
-    double limit = image_gap_seconds(run, "image.limit", "image.limit");
-    if (isnan(runtime) || isnan(limit) || limit <= 0) {
-        const char *missing = isnan(runtime) ? "image.runtime" : "image.limit";
-        (void)facts_set_unknown(&r->facts, "image.gap", "one of the two figures is missing");
-        result_note(r, "Not concluded: %s has no figure; give a longer --budget.", missing);
-        return;
-    }
-    (void)facts_set_number(&r->facts, "image.gap", runtime / limit, UNIT_NONE, NULL);
+    unsigned count = 0;
+    double modelled = image_gap_seconds(runtime->from, "image.modelled", &count);
+    result_note(r,
+                "Behind them: unpackings by image.runtime: %u, whose time is by %.0f %% modelled "
+                "and not measured; by image.limit: %u.",
+                runtime->count, isnan(modelled) ? 0 : 100 * modelled / runtime->seconds,
+                limit->count);
+}
+
+/* What is wrong with a figure is wrong with the conclusion. */
+static void image_gap_doubt(struct result *r, const struct image_gap_figure *f)
+{
+    const struct fact *part = f->from ? facts_find(&f->from->facts, f->part) : NULL;
+    if (part && part->kind == FACT_NUMBER && part->number < 1)
+        result_note(r,
+                    "%s unpacked %.0f %% of the image in its slot, and its figure is scaled to the "
+                    "whole; give a longer --budget.",
+                    f->probe, 100 * part->number);
+    if (f->from && f->from->status == STATUS_UNTRUSTED)
+        result_set_status(r, STATUS_UNTRUSTED, "%s is untrusted: %.400s", f->probe,
+                          f->from->reason);
+}
+
+static void image_gap_conclude(struct result *r, const struct image_gap_figure *runtime,
+                               const struct image_gap_figure *limit)
+{
+    double gap = runtime->seconds / limit->seconds;
+    (void)facts_set_number(&r->facts, "image.gap", gap, UNIT_NONE, NULL);
     result_note(r,
                 "A container runtime takes %.2f s for this image, and this host can do it in %.2f "
                 "s: the runtime leaves a factor of %.1f on the table.",
-                runtime, limit, runtime / limit);
+                runtime->seconds, limit->seconds, gap);
+    image_gap_note_counts(r, runtime, limit);
+    image_gap_doubt(r, runtime);
+    image_gap_doubt(r, limit);
+}
+
+static void image_gap_judge(struct probe_run *run)
+{
+    struct result *r = run->result;
+    const struct image_gap_figure runtime =
+        image_gap_find(run, "image.runtime", "image.seconds", "image.runtime.part");
+    const struct image_gap_figure limit =
+        image_gap_find(run, "image.limit", "image.limit", "image.limit.part");
+    if (runtime.seconds > 0 && limit.seconds > 0) {
+        image_gap_conclude(r, &runtime, &limit);
+        return;
+    }
+    (void)facts_set_unknown(&r->facts, "image.gap", "one of the two figures is missing");
+    result_note(r, "Not concluded: %s has no figure; give a longer --budget.",
+                runtime.seconds > 0 ? limit.probe : runtime.probe);
 }
 
 const struct probe image_gap = {

@@ -75,7 +75,11 @@ _Static_assert(sizeof image_limit_metrics / sizeof *image_limit_metrics == LIMIT
 static const struct fact_row image_limit_facts[] = {
     {.name = "image.limit.by",
      .kind = FACT_TEXT,
-     .what = "What bounds the unpacking of this image on this host."},
+     .what = "What bounds the unpacking of this image on this host."                       },
+    { .name = "image.limit.part",
+     .kind = FACT_NUMBER,
+     .unit = UNIT_RATIO,
+     .what = "How much of the image the figures are of: 1 when it was unpacked to the end." },
     FACT_END,
 };
 
@@ -154,7 +158,7 @@ static int image_limit_setup(struct probe_run *run, struct err *e)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory to unpack an image");
     int failed = supply_open(run, &s->image, e);
     s->made_bytes = run->result->written_bytes - before_bytes;
-    if (failed)
+    if (failed || image_fits(run, &s->image, s->image.file_bytes, run->write_budget_bytes, e))
         return -1;
     image_limit_plan(s, cpus);
     if (pipeline_open(&s->pipeline, cpus, cpus, e) || flush_open(&s->flush, run->scratch_fd, e))
@@ -307,10 +311,13 @@ static void image_limit_tell_by(struct probe_run *run)
     struct facts *facts = &run->result->facts;
     if (s->whole == 0) {
         (void)facts_set_unknown(facts, "image.limit.by", "the image was not unpacked");
+        (void)facts_set_unknown(facts, "image.limit.part", "nothing was unpacked");
         return;
     }
     const char *name = bottleneck_name(bottleneck_find(&s->sums));
     (void)facts_set_text(facts, "image.limit.by", name, NULL);
+    (void)facts_set_number(facts, "image.limit.part", s->is_part ? s->part_ratio : 1, UNIT_RATIO,
+                           NULL);
     result_note(run->result,
                 "The limit is %s: %u threads were at work %.0f %% of the time, and one entry took "
                 "%.0f us of CPU for metadata.",
@@ -407,8 +414,9 @@ static void image_limit_teardown(struct probe_run *run)
 const struct probe image_limit = {
     .name = "image.limit",
     .title = "Unpacking of container images as fast as this host can",
-    .why = "The lower bound of a pull: no container runtime can unpack this image faster on this "
-           "host, so what a pull takes beyond it is the runtime's and not the host's.",
+    .why = "The lower bound of a pull: the fastest way to unpack this image on this host that "
+           "is known to this program, so what a pull takes beyond it is the runtime's and not the "
+           "host's.",
     .source = "OCI image specification, layer.md; containerd pkg/archive (what a layer becomes)",
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
     .place = "images",

@@ -4,6 +4,8 @@
 
 #include "probes/image/flush.h"
 #include "probes/image/image.h"
+#include "probes/kit/auto.h"
+#include "probes/kit/buf.h"
 #include "probes/kit/clk.h"
 
 enum {
@@ -48,6 +50,38 @@ static const struct metric image_runtime_metrics[] = {
                     "Of image.seconds: CPU time spent in place of containerd's own code, as "
                          "modelled."                                                         },
     METRIC_END,
+};
+
+/* In the order of enum runtime_decoder. */
+static const struct fact_word image_runtime_words[RUNTIME_DECODERS] = {
+    [RUNTIME_IGZIP] = {.word = "igzip",
+                       .what =
+                            "ISA-L's igzip, which containerd since 2.0 runs where it is found."},
+    [RUNTIME_UNPIGZ] = { .word = "unpigz",
+                       .what = "The program unpigz, found, and igzip is not used."             },
+    [RUNTIME_OWN] = { .word = "own",
+                       .what =
+                          "The decoder of its own: no program was found, or they are disabled."},
+};
+
+static bool image_runtime_word(unsigned index, struct fact_word *word)
+{
+    if (index >= RUNTIME_DECODERS)
+        return false;
+    *word = image_runtime_words[index];
+    return true;
+}
+
+static const struct fact_row image_runtime_facts[] = {
+    {.name = "image.runtime.decoder",
+     .kind = FACT_TEXT,
+     .what = "What containerd would decompress gzip layers with, by this process's environment.",
+     .word = image_runtime_word                                                            },
+    { .name = "image.runtime.part",
+     .kind = FACT_NUMBER,
+     .unit = UNIT_RATIO,
+     .what = "How much of the image the figures are of: 1 when it was unpacked to the end."},
+    FACT_END,
 };
 
 /* SOURCE: the reference of the criteria: 500 MB unpacked is a middling application image. */
@@ -264,11 +298,69 @@ static void image_runtime_note_model(struct probe_run *run)
                     block->value / CLK_NS_PER_S, (double)s->beside_ns / CLK_NS_PER_S);
 }
 
+static void image_runtime_note_error(struct probe_run *run, enum costs_way way)
+{
+    AUTO(buf) struct buf text = { 0 };
+    const struct costs_check *check = costs_check(way, 0);
+    for (unsigned i = 0; check; check = costs_check(way, ++i))
+        buf_addf(&text, "%s%s %.2f (%.2f to %.2f, %u runs)", i ? ", " : "", check->images,
+                 check->median_ratio, check->low_ratio, check->high_ratio, check->runs);
+    if (text.size > 0)
+        result_note(run->result,
+                    "How far the model is off with %s, seconds said by seconds taken by %s: %s. "
+                    "Other versions were not compared.",
+                    costs_way_name(way), COSTS_CHECKED, buf_text(&text));
+    else
+        result_note(run->result,
+                    "How far the model is off with %s is not known: it was never compared with "
+                    "containerd.",
+                    costs_way_name(way));
+}
+
+/* For each form that a layer has. */
+static void image_runtime_note_errors(struct probe_run *run)
+{
+    static const enum costs_way ways[RUNTIME_DECODERS] = {
+        [RUNTIME_IGZIP] = COSTS_GZIP_IGZIP,
+        [RUNTIME_UNPIGZ] = COSTS_GZIP_UNPIGZ,
+        [RUNTIME_OWN] = COSTS_GZIP_OWN,
+    };
+
+    const struct image_runtime_state *s = run->state;
+    bool has_gzip = false;
+    bool has_zstd = false;
+    for (unsigned i = 0; i < s->bench.image.count; i++) {
+        enum stream_form form = s->bench.image.layers[i].source.form;
+        has_gzip = has_gzip || form == STREAM_GZIP;
+        has_zstd = has_zstd || form == STREAM_ZSTD;
+    }
+    if (has_gzip)
+        image_runtime_note_error(run, ways[s->bench.runtime.decoder]);
+    if (has_zstd)
+        image_runtime_note_error(run, COSTS_ZSTD);
+}
+
+static void image_runtime_tell_facts(struct probe_run *run)
+{
+    const struct image_runtime_state *s = run->state;
+    const struct runtime *r = &s->bench.runtime;
+    struct facts *facts = &run->result->facts;
+    (void)facts_set_text(facts, "image.runtime.decoder", image_runtime_words[r->decoder].word,
+                         r->program[0] ? r->program : NULL);
+    if (s->rounds)
+        (void)facts_set_number(facts, "image.runtime.part", s->is_part ? s->part_ratio : 1,
+                               UNIT_RATIO, NULL);
+    else
+        (void)facts_set_unknown(facts, "image.runtime.part", "nothing was unpacked");
+}
+
 static void image_runtime_judge(struct probe_run *run)
 {
     const struct image_runtime_state *s = run->state;
     image_bench_note(run, &s->bench);
+    image_runtime_tell_facts(run);
     image_runtime_note_model(run);
+    image_runtime_note_errors(run);
     if (!image_is_reference(run->site))
         result_note(run->result,
                     "image.reference is scaled: (unpacking + final sync) of %.0f MB to 500 MB.",
@@ -320,6 +412,7 @@ const struct probe image_runtime = {
     .repetition_ns =
         3600 * (uint64_t)CLK_NS_PER_S, /* an image takes what it takes: the slot ends it */
     .metrics = image_runtime_metrics,
+    .facts = image_runtime_facts,
     .supported = image_runtime_supported,
     .estimate = image_runtime_estimate,
     .setup = image_runtime_setup,

@@ -274,8 +274,11 @@ static void image_wal_judge_factor(struct probe_run *run)
                     "No image.wal.factor: %" PRIu64 " appends alone and %" PRIu64
                     " beside unpacking are too few; give a longer --budget.",
                     s->seen_alone.total, s->seen.total);
-    else if (m)
-        (void)result_add_block(m, &block, &ignored);
+    else if (m && result_add_block(m, &block, &ignored) == 0)
+        result_note(run->result,
+                    "image.wal.factor is of %" PRIu64 " appends alone and %" PRIu64
+                    " beside unpacking.",
+                    s->seen_alone.total, s->seen.total);
 }
 
 static void image_wal_note(struct probe_run *run)
@@ -341,8 +344,9 @@ const struct probe image_wal = {
     .title = "Durable append latency during an image pull",
     .why = "What an etcd feels while its node unpacks an image on the same disk: a leader whose "
            "sync outlasts the election timeout loses its cluster.",
-    .source = "etcd hardware guide (disks) and issues on fsync during image pulls; containerd "
-              "issue 9347 (fsync of one file flushes the dirty pages of others on ext4)",
+    .source = "etcd hardware guide (disks); containerd internal/cri/config/config.go "
+              "(image_pull_progress_timeout: committing a blob with fsync may write dirty pages of "
+              "unrelated files in the same transaction of ext4)",
     .needs = PROBE_NEEDS_SCRATCH | PROBE_NEEDS_QUIET,
     .place = "images",
     .effects = PROBE_WRITES_DISK | PROBE_READS_DISK | PROBE_LOADS_CPU | PROBE_LEAVES_TRACES,

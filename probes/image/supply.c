@@ -50,8 +50,10 @@ static int supply_size_path(const struct probe_site *site, const struct spec *sp
     uint64_t bytes = 0;
     for (unsigned i = 0; i < image.count; i++)
         bytes += hint_of_source(&image.layers[i].source);
+    unsigned layers = image.count;
     oci_close(&image);
     *size = (struct supply_size){
+        .layers = layers,
         .file_bytes = bytes,
         .unpacked_bytes = supply_on_disk(bytes),
         .setup_ns = supply_time_ns(bytes, SUPPLY_VERIFY_BYTES_PER_S, site->cpus),
@@ -59,10 +61,26 @@ static int supply_size_path(const struct probe_site *site, const struct spec *sp
     return 0;
 }
 
-/* Whatever is wrong with an image that was named, the naming of another one is the remedy. */
+static bool supply_is_missing(int sys)
+{
+    static const int errnos[] = { ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG };
+
+    for (size_t i = 0; i < sizeof errnos / sizeof *errnos; i++) {
+        if (errnos[i] == sys)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * What is wrong with the words or the image ends the run: the naming of another one is the remedy.
+ * That this host has no memory or no descriptors for it, or that a disk fails, says nothing of it.
+ */
 static int supply_refuse(struct err *e)
 {
-    e->kind = ERR_USAGE;
+    if (e->kind == ERR_DATA || e->kind == ERR_UNSUPPORTED || e->kind == ERR_DENIED ||
+        supply_is_missing(e->sys))
+        e->kind = ERR_USAGE;
     return err_wrap(e, "--image");
 }
 
@@ -74,6 +92,7 @@ int supply_size(const struct probe_site *site, struct supply_size *size, struct 
     if (spec.kind == SPEC_PATH)
         return supply_size_path(site, &spec, size, e) ? supply_refuse(e) : 0;
     *size = (struct supply_size){
+        .layers = MINT_LAYERS_MAX,
         .make_bytes = mint_packed_bytes_max(spec.kind),
         .unpacked_bytes = mint_unpacked_bytes_max(spec.kind),
         .file_bytes = mint_file_bytes(spec.kind),
@@ -179,6 +198,28 @@ static bool supply_recall(const struct probe_run *run, struct oci_image *image)
     return known;
 }
 
+/* Its figures are known afterwards: read again unless another probe of this run has. */
+static int supply_verify(struct probe_run *run, struct oci_image *image, struct err *e)
+{
+    if (supply_recall(run, image))
+        return 0;
+    if (oci_verify(image, run->site->cpus, run->slot_end_ns, run->stopping, e))
+        return -1;
+    supply_remember(run, image);
+    return 0;
+}
+
+/* Where nothing is unpacked there is nothing to time. */
+static int supply_check(const struct probe_run *run, const struct oci_image *image, struct err *e)
+{
+    if (image->tar_bytes > 0)
+        return 0;
+    return err_set(e, ERR_DATA, 0,
+                   "--image '%s': the image has no content: nothing is in its %u layers; name "
+                   "another one",
+                   run->site->image, image->count);
+}
+
 int supply_open(struct probe_run *run, struct oci_image *image, struct err *e)
 {
     struct spec spec;
@@ -188,13 +229,10 @@ int supply_open(struct probe_run *run, struct oci_image *image, struct err *e)
     if (spec.kind == SPEC_PATH ? supply_open_path(&spec, image, e)
                                : supply_open_made(run, &spec, image, e))
         return -1;
-    if (supply_recall(run, image))
-        return 0;
-    if (oci_verify(image, run->site->cpus, run->slot_end_ns, run->stopping, e)) {
+    if (supply_verify(run, image, e) || supply_check(run, image, e)) {
         oci_close(image);
         return -1;
     }
-    supply_remember(run, image);
     return 0;
 }
 

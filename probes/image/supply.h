@@ -8,18 +8,24 @@
 #include "probes/image/oci.h"
 #include "probes/probe.h"
 
-/* What is known before anything is read or made: upper bounds for budgets. */
+/*
+ * What is known before anything is read or made, for budgets: of ours upper bounds; of somebody's
+ * what its layers say of themselves (hint.h), which can be too little.
+ */
 struct supply_size {
+    unsigned layers;
     uint64_t make_bytes;     /* written by making it; 0 for somebody's */
     uint64_t unpacked_bytes; /* on disk, of one unpacking, names and inodes included */
     uint64_t file_bytes;     /* content of files, of one unpacking */
     uint64_t setup_ns;       /* making or verifying it */
 };
 
-/* For a probe's supported and estimate. ERR_USAGE, ERR_DATA: no such image, or not a sound one. */
+/* For a probe's supported and estimate. ERR_USAGE: no such image, or not a sound one;
+ * other kinds: this host could not read it. */
 int supply_size(const struct probe_site *site, struct supply_size *size, struct err *e);
 
-/* For setup: opened and verified. Adds what was written to run->result->written_bytes. */
+/* For setup: opened and verified, with at least a byte of tar, else ERR_DATA. Adds what was written
+ * to run->result->written_bytes. */
 int supply_open(struct probe_run *run, struct oci_image *image, struct err *e);
 
 /* For judge: parameters and notes that say which image it was. */

@@ -18,6 +18,7 @@ static const struct ustar_field ustar_sum = { "checksum", 148, 8 };
 static const struct ustar_field ustar_major = { "device number", 329, 8 };
 static const struct ustar_field ustar_minor = { "device number", 337, 8 };
 static const struct ustar_field ustar_gnu_atime = { "access time", 345, 12 };
+static const struct ustar_field ustar_gnu_ctime = { "change time", 357, 12 };
 static const struct ustar_field ustar_gnu_real = { "size when expanded", 483, 12 };
 static const struct ustar_field ustar_star_atime = { "access time", 476, 12 };
 
@@ -164,6 +165,34 @@ static int ustar_atime(const uint8_t *block, const struct ustar_field *f, struct
     return h->has_atime ? ustar_signed(block, f, &h->atime_s, e) : 0;
 }
 
+static bool ustar_is_ascii(const uint8_t *field, size_t size)
+{
+    for (size_t i = 0; i < size && field[i] != '\0'; i++) {
+        if (field[i] & 0x80)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Go before 1.8 wrote a prefix into headers of GNU, over the times. Where these are no numbers and
+ * all of it is ASCII, it is one; else they count for nothing. A prefix that reads as numbers cannot
+ * be told from times. SOURCE: Go archive/tar, reader.go (readHeader, FormatGNU).
+ */
+static void ustar_gnu_times(const uint8_t *block, struct ustar *h)
+{
+    struct err ignored;
+    int64_t ctime_s = 0;
+    bool is_ctime = block[ustar_gnu_ctime.at] == '\0' ||
+                    ustar_signed(block, &ustar_gnu_ctime, &ctime_s, &ignored) == 0;
+    if (ustar_atime(block, &ustar_gnu_atime, h, &ignored) == 0 && is_ctime)
+        return;
+    h->has_atime = false;
+    h->atime_s = 0;
+    if (ustar_is_ascii(block + USTAR_PREFIX_AT, USTAR_PREFIX_BYTES))
+        ustar_path(block, USTAR_PREFIX_BYTES, h);
+}
+
 /* What stands behind the fields of v7. GNU has no prefix; star's is shorter. */
 static int ustar_extras(const uint8_t *block, struct ustar *h, struct err *e)
 {
@@ -181,8 +210,7 @@ static int ustar_extras(const uint8_t *block, struct ustar *h, struct err *e)
         return ustar_atime(block, &ustar_star_atime, h, e);
     if (!is_gnu)
         return 0;
-    if (ustar_atime(block, &ustar_gnu_atime, h, e))
-        return -1;
+    ustar_gnu_times(block, h);
     return h->typeflag == 'S' ? ustar_gnu_sparse(block, h, e) : 0;
 }
 

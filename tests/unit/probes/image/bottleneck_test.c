@@ -47,7 +47,10 @@ static void idle_threads_wait_for_one_stage(void **state)
     struct bottleneck_sums s = sums_of(LANE_PART_INFLATE, 900);
     assert_int_equal(bottleneck_find(&s), BOTTLENECK_ONE_STREAM);
     s = sums_of(LANE_PART_METADATA, 900);
+    assert_int_equal(bottleneck_find(&s), BOTTLENECK_ONE_CREATOR);
+    s = sums_of(LANE_PART_DATA, 900); /* few large files */
     assert_int_equal(bottleneck_find(&s), BOTTLENECK_ONE_WRITER);
+    assert_string_equal(bottleneck_name(bottleneck_find(&s)), "one core's writing of files");
     s = sums_of(LANE_PART_INFLATE, 700);
     s.threads = 1; /* with one there is nothing to wait for */
     assert_int_equal(bottleneck_find(&s), BOTTLENECK_INFLATE);

@@ -9,7 +9,8 @@
 #include "tests/unit/probes/disk/rig.h"
 
 static const struct metric runtime_rows[] = {
-    {"image.seconds", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "", "A made-up one."},
+    {"image.seconds",   UNIT_NS, METRIC_LOWER, METRIC_MEAN, "", "A made-up one."},
+    { "image.modelled", UNIT_NS, METRIC_LOWER, METRIC_MEAN, "", "A made-up one."},
     METRIC_END,
 };
 static const struct metric limit_rows[] = {
@@ -17,11 +18,16 @@ static const struct metric limit_rows[] = {
     METRIC_END,
 };
 
-static void add_seconds(struct result *r, double seconds)
+static void add(struct result_metric *m, double seconds)
 {
     struct err e;
     struct result_block block = { .observed_ns = 1, .value = seconds * CLK_NS_PER_S, .n = 1 };
-    assert_int_equal(result_add_block(&r->metrics[0], &block, &e), 0);
+    assert_int_equal(result_add_block(m, &block, &e), 0);
+}
+
+static void add_seconds(struct result *r, double seconds)
+{
+    add(&r->metrics[0], seconds);
 }
 
 static void made(struct result r[2])
@@ -63,6 +69,32 @@ static void the_gap_is_of_the_medians(void **state)
     rig_close(rig);
 }
 
+static void what_is_behind_the_figures_is_said(void **state)
+{
+    (void)state;
+    struct result earlier[2] = { 0 };
+    made(earlier);
+    add_seconds(&earlier[0], 4.0);
+    add_seconds(&earlier[0], 4.0);
+    add(&earlier[0].metrics[1], 1.0);
+    add(&earlier[0].metrics[1], 1.0);
+    add_seconds(&earlier[1], 1.0);
+    assert_int_equal(facts_set_number(&earlier[0].facts, "image.runtime.part", 1, UNIT_RATIO, NULL),
+                     0);
+    assert_int_equal(
+        facts_set_number(&earlier[1].facts, "image.limit.part", 0.25, UNIT_RATIO, NULL), 0);
+    result_set_status(&earlier[1], STATUS_UNTRUSTED, "the disk was busy");
+    struct rig *rig = concluded(earlier);
+    assert_string_equal(rig->result.notes[1],
+                        "Behind them: unpackings by image.runtime: 2, whose time is by 25 % "
+                        "modelled and not measured; by image.limit: 1.");
+    assert_true(rig_noted(rig, "image.limit unpacked 25 % of the image"));
+    assert_false(rig_noted(rig, "image.runtime unpacked"));
+    assert_int_equal(rig->result.status, STATUS_UNTRUSTED);
+    assert_string_equal(rig->result.reason, "image.limit is untrusted: the disk was busy");
+    rig_close(rig);
+}
+
 static void without_one_of_them_it_says_which(void **state)
 {
     (void)state;
@@ -80,6 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_gap_is_of_the_medians),
+        cmocka_unit_test(what_is_behind_the_figures_is_said),
         cmocka_unit_test(without_one_of_them_it_says_which),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,7 @@ static void the_figures_of_one_unpacking_agree(void **state)
     assert_true(rig_noted(r, "3 layers"));
     assert_true(rig_noted(r, "The limit is"));
     assert_non_null(facts_find(&r->result.facts, "image.limit.by"));
+    assert_true(facts_find(&r->result.facts, "image.limit.part")->number == 1);
     rig_close(r);
 }
 
@@ -94,6 +95,18 @@ static void fewer_layers_at_a_time_and_synced_ones_follow(void **state)
             assert_true(!isnan(value(r, steps[i])));
         assert_true(isnan(value(r, "image.limit")) == (i > 0 && i < 4));
     }
+    rig_close(r);
+}
+
+static void an_image_that_is_larger_than_announced_is_not_unpacked(void **state)
+{
+    (void)state;
+    struct rig *r = small(2);
+    r->run.write_budget_bytes = RIG_MIB; /* and it has 1.6 MB of files */
+    assert_int_equal(rig_setup(r), -1);
+    assert_int_equal(r->e.kind, ERR_UNSUPPORTED);
+    assert_non_null(strstr(r->e.msg, "its layers announce"));
+    assert_true(r->result.written_bytes < RIG_MIB);
     rig_close(r);
 }
 
@@ -157,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_figures_of_one_unpacking_agree),
         cmocka_unit_test(fewer_layers_at_a_time_and_synced_ones_follow),
+        cmocka_unit_test(an_image_that_is_larger_than_announced_is_not_unpacked),
         cmocka_unit_test(the_write_budget_ends_the_slot),
         cmocka_unit_test(a_stop_reports_nothing_and_leaves_nothing),
         cmocka_unit_test(a_slot_that_is_too_short_is_said),

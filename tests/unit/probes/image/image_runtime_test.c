@@ -83,8 +83,23 @@ static void one_repetition_unpacks_the_set_and_its_figures_agree(void **state)
     assert_true(rig_noted(r, "3 layers"));
     assert_true(rig_noted(r, "scaled"));
     assert_true(rig_noted(r, "ext4"));
+    assert_true(rig_noted(r, "How far the model is off with gzip by "));
+    assert_int_equal(facts_find(&r->result.facts, "image.runtime.decoder")->kind, FACT_TEXT);
+    assert_true(facts_find(&r->result.facts, "image.runtime.part")->number == 1);
     assert_int_equal(r->result.status, STATUS_MEASURED);
     assert_non_null(json_object_get(r->result.parameters, "image_id"));
+    rig_close(r);
+}
+
+static void an_image_that_is_larger_than_announced_is_not_unpacked(void **state)
+{
+    (void)state;
+    struct rig *r = small();
+    r->run.write_budget_bytes = RIG_MIB; /* and it has 1.6 MB of files */
+    assert_int_equal(rig_setup(r), -1);
+    assert_int_equal(r->e.kind, ERR_UNSUPPORTED);
+    assert_non_null(strstr(r->e.msg, "its layers announce"));
+    assert_true(r->result.written_bytes < RIG_MIB);
     rig_close(r);
 }
 
@@ -206,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_repetition_unpacks_the_set_and_its_figures_agree),
+        cmocka_unit_test(an_image_that_is_larger_than_announced_is_not_unpacked),
         cmocka_unit_test(the_write_budget_ends_the_slot),
         cmocka_unit_test(the_third_round_syncs_after_each_layer),
         cmocka_unit_test(a_stop_reports_nothing_and_leaves_nothing),

@@ -51,6 +51,28 @@ static void the_budget_holds_as_many_sets_as_slot_and_place_allow(void **state)
     assert_int_equal(sets(&place, UINT64_C(60) * CLK_NS_PER_S), 2);
 }
 
+/* Of the true sizes: what is written already counts, and every entry takes its room. */
+static void one_unpacking_keeps_to_budget_and_room(void **state)
+{
+    (void)state;
+    struct place place = rig_place();
+    const struct probe_site site = { .dir = "/x", .place = &place };
+    struct result result = { .written_bytes = 10 * RIG_MIB };
+    const struct probe_run run = { .site = &site, .result = &result };
+    const struct oci_image image = { .entries = 25600 }; /* 100 MiB */
+    struct err e;
+    assert_int_equal(image_fits(&run, &image, 90 * RIG_MIB, 100 * RIG_MIB, &e), 0);
+    assert_int_equal(image_fits(&run, &image, 91 * RIG_MIB, 100 * RIG_MIB, &e), -1);
+    assert_int_equal(e.kind, ERR_UNSUPPORTED);
+    assert_non_null(strstr(e.msg, "writes 91 MiB"));
+    assert_non_null(strstr(e.msg, "write 100 MiB in all"));
+    place.free_bytes = 10240 * RIG_MIB + 190 * RIG_MIB; /* a tenth must stay free */
+    assert_int_equal(image_fits(&run, &image, 90 * RIG_MIB, 100 * RIG_MIB, &e), 0);
+    place.free_bytes -= RIG_MIB;
+    assert_int_equal(image_fits(&run, &image, 90 * RIG_MIB, 100 * RIG_MIB, &e), -1);
+    assert_int_equal(e.kind, ERR_NO_RESOURCE);
+}
+
 static void a_place_that_discards_gets_fewer_sets(void **state)
 {
     (void)state;
@@ -97,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_and_narrow_places_are_refused),
         cmocka_unit_test(the_budget_holds_as_many_sets_as_slot_and_place_allow),
+        cmocka_unit_test(one_unpacking_keeps_to_budget_and_room),
         cmocka_unit_test(a_place_that_discards_gets_fewer_sets),
         cmocka_unit_test(preparing_takes_longer_for_one_cpu_and_more_bytes),
         cmocka_unit_test(an_image_that_is_none_is_refused_with_its_name),

@@ -134,6 +134,7 @@ static void the_factor_is_of_all_appends(void **state)
     bool enough = alone.total >= 100 && beside.total >= 100;
     assert_int_equal(m->block_count, enough);
     assert_int_equal(rig_noted(r, "No image.wal.factor"), !enough);
+    assert_int_equal(rig_noted(r, "image.wal.factor is of "), enough);
     if (enough)
         assert_true(m->blocks[0].value ==
                     (double)hist_quantile(&beside, 0.99) / (double)hist_quantile(&alone, 0.99));

@@ -39,6 +39,26 @@ static void the_version_is_what_containerd_says(void **state)
     }
 }
 
+/* The error of the model, for each way that it was compared with containerd. */
+static void comparisons_are_ranges_around_their_median(void **state)
+{
+    (void)state;
+    unsigned compared = 0;
+    for (unsigned way = 0; way < COSTS_WAYS; way++) {
+        unsigned i = 0;
+        const struct costs_check *check = costs_check((enum costs_way)way, i);
+        assert_non_null(costs_way_name((enum costs_way)way));
+        for (; check; check = costs_check((enum costs_way)way, ++i)) {
+            assert_true(0 < check->low_ratio && check->low_ratio <= check->median_ratio);
+            assert_true(check->median_ratio <= check->high_ratio);
+            assert_true(check->runs > 0);
+        }
+        compared += i > 0;
+    }
+    assert_int_equal(compared, 3);
+    assert_null(costs_check(COSTS_GZIP_IGZIP, 0));
+}
+
 static void what_is_no_version_is_refused(void **state)
 {
     static const char *const said[] = { "", "containerd", "containerd x", "containerd x y.z",
@@ -141,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_version_is_what_containerd_says),
+        cmocka_unit_test(comparisons_are_ranges_around_their_median),
         cmocka_unit_test(what_is_no_version_is_refused),
         cmocka_unit_test(igzip_comes_first_since_2_and_each_can_be_forbidden),
         cmocka_unit_test(the_path_is_searched_in_order_and_only_where_it_is_absolute),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -153,6 +154,60 @@ static void a_record_that_is_not_sound_is_passed_over(void **state)
     forge_close(f);
 }
 
+/* By the record, as an image of empty gzip files leaves it. */
+static void an_image_without_content_is_refused(void **state)
+{
+    (void)state;
+    struct forge *f = forge_open();
+    struct oci_image image;
+    char name[FORGE_PATH_BYTES];
+    char record[FORGE_PATH_BYTES];
+    forge_image(f, &image);
+    (void)snprintf(name, sizeof name, "image-%s.verified", image.id);
+    (void)snprintf(record, sizeof record,
+                   "{\"packed_bytes\":%llu,\"layers\":[[0,0,0],[0,0,0],[0,0,0]]}",
+                   (unsigned long long)image.packed_bytes);
+    oci_close(&image);
+    struct rig *r = rig(f->image_path);
+    int fd = openat(r->run.shared_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, record, strlen(record)), strlen(record));
+    (void)close(fd);
+    assert_int_equal(supply_open(&r->run, &image, &r->e), -1);
+    assert_int_equal(r->e.kind, ERR_DATA);
+    assert_non_null(strstr(r->e.msg, "the image has no content"));
+    assert_null(image.layers);
+    rig_close(r);
+    forge_close(f);
+}
+
+/* Words and images end a run; what this host lacks does not. */
+static void only_the_image_and_its_name_are_the_users_fault(void **state)
+{
+    (void)state;
+    struct supply_size size;
+    struct forge *f = forge_open();
+    struct oci_image image;
+    struct rlimit before;
+    forge_image(f, &image);
+    oci_close(&image);
+    struct rig *r = rig("/nothing/of/this/name.tar");
+    assert_int_equal(supply_size(&r->site, &size, &r->e), -1);
+    assert_int_equal(r->e.kind, ERR_USAGE);
+    r->site.image = f->path; /* a directory that is no image */
+    assert_int_equal(supply_size(&r->site, &size, &r->e), -1);
+    assert_int_equal(r->e.kind, ERR_USAGE);
+    r->site.image = f->image_path;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = { .rlim_cur = 3, .rlim_max = before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(supply_size(&r->site, &size, &r->e), -1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(r->e.kind, ERR_NO_RESOURCE);
+    assert_int_equal(supply_size(&r->site, &size, &r->e), 0);
+    rig_close(r);
+    forge_close(f);
+}
+
 static void what_is_no_image_is_refused(void **state)
 {
     (void)state;
@@ -186,6 +241,8 @@ int main(void)
         cmocka_unit_test(somebodys_is_opened_verified_and_not_written),
         cmocka_unit_test(an_image_that_is_broken_is_refused_with_the_layer),
         cmocka_unit_test(a_record_that_is_not_sound_is_passed_over),
+        cmocka_unit_test(an_image_without_content_is_refused),
+        cmocka_unit_test(only_the_image_and_its_name_are_the_users_fault),
         cmocka_unit_test(what_is_no_image_is_refused),
         cmocka_unit_test(a_stop_ends_the_making_and_leaves_nothing),
     };

@@ -320,6 +320,31 @@ static void a_prefix_goes_in_front(void **state)
                "0 name 644 7:8 0 1600000000.000000000\n");
 }
 
+/* As Go before 1.8 wrote it; Go reads it so since. */
+static void a_prefix_in_a_header_of_gnu_goes_in_front(void **state)
+{
+    (void)state;
+    struct told *t = told_open();
+    uint8_t *h = told_header(t, "name", '0', 0);
+    memcpy(h + 257, "ustar  ", 8);
+    memcpy(h + 345, "some/prefix", 12);
+    told_mend(h);
+    h = told_header(t, "name", '0', 0); /* only the second time is no number */
+    memcpy(h + 257, "ustar  ", 8);
+    memcpy(h + 345, "00000000001/deep", 17);
+    told_mend(h);
+    h = told_header(t, "name", '0', 0); /* neither times nor a prefix */
+    memcpy(h + 257, "ustar  ", 8);
+    memcpy(h + 345,
+           "pr\xe9"
+           "fix",
+           7);
+    told_mend(h);
+    told_is(t, "0 some/prefix/name 644 7:8 0 1600000000.000000000\n"
+               "0 00000000001/deep/name 644 7:8 0 1600000000.000000000\n"
+               "0 name 644 7:8 0 1600000000.000000000\n");
+}
+
 #define SPARSE_TOLD "0 s 644 7:8 30 1600000000.000000000\n@4 abc\n@20 de\n"
 
 static void sparse_files_of_old_gnu(void **state)
@@ -527,6 +552,7 @@ int main(void)
         cmocka_unit_test(numbers_in_base_256),
         cmocka_unit_test(a_checksum_of_signed_bytes_is_one),
         cmocka_unit_test(a_prefix_goes_in_front),
+        cmocka_unit_test(a_prefix_in_a_header_of_gnu_goes_in_front),
         cmocka_unit_test(sparse_files_of_old_gnu),
         cmocka_unit_test(sparse_files_of_pax_0_0),
         cmocka_unit_test(sparse_files_of_pax_0_1),
