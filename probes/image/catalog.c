@@ -173,12 +173,12 @@ static int catalog_take_records(struct catalog_words *words, const char *text, s
     while (size > 0) {
         const char *key = NULL;
         size_t length = catalog_record_bytes(text, size, &key);
-        const char *end = length ? text + length - 1 : NULL;
-        const char *equals = end ? memchr(key, '=', (size_t)(end - key)) : NULL;
+        size_t rest = length ? length - 1 - (size_t)(key - text) : 0; /* from key to the newline */
+        const char *equals = length ? memchr(key, '=', rest) : NULL;
         if (!equals)
             return err_set(e, ERR_DATA, 0, "a pax header of the archive is malformed");
         if (catalog_take_record(words, key, (size_t)(equals - key), equals + 1,
-                                (size_t)(end - equals - 1), e)) {
+                                rest - (size_t)(equals + 1 - key), e)) {
             return -1;
         }
         text += length;
