@@ -343,7 +343,7 @@ static void a_saved_image_that_is_spoilt_is_refused(void **state)
         static const char config[] = "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":"
                                      "{\"diff_ids\":[\"" A_DIGEST "\"]}}";
         (void)album_text(a, "c", "%s", config);
-        (void)album_text(a, A_DIGEST + strlen("sha256:"), "%s", config);
+        (void)album_text(a, &A_DIGEST[strlen("sha256:")], "%s", config);
         (void)strcat(a->files[1].name, ".json");
         (void)album_text(a, "l", "layer");
         (void)album_text(a, "manifest.json", "%s", cases[i].to);
