@@ -34,6 +34,25 @@ static void every_way_has_a_figure(void **state)
     forge_close(forge);
 }
 
+static void a_slot_that_is_used_up_gives_figures_all_the_same(void **state)
+{
+    (void)state;
+    struct oci_image image;
+    struct forge *forge = forge_open();
+    forge_image(forge, &image);
+    oci_close(&image);
+    struct rig *r = rig_open(&image_decode);
+    r->site.image = forge->image_path;
+    r->run.slot_end_ns = clk_now_ns() + LONG_NS;
+    assert_int_equal(rig_setup(r), 0);
+    r->run.slot_end_ns = clk_now_ns();
+    assert_int_equal(rig_measure(r, 0), 0);
+    for (unsigned way = 0; way < DECODE_WAYS; way++)
+        assert_true(r->values[way] > 0);
+    rig_close(r);
+    forge_close(forge);
+}
+
 static void an_image_that_is_none_is_named(void **state)
 {
     (void)state;
@@ -48,6 +67,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_has_a_figure),
+        cmocka_unit_test(a_slot_that_is_used_up_gives_figures_all_the_same),
         cmocka_unit_test(an_image_that_is_none_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
