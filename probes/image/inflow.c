@@ -7,11 +7,8 @@
 enum {
     INFLOW_LOOK_MS = 50, /* how often a reader that waits looks at its limits */
     /* SOURCE: klauspost/compress zstd/decoder.go, startStreamDecoder: one block is read, one
-     * decoded, one handed over; of 128 KiB at most each (RFC 8878 3.1.1.2.4). On two CPUs its
-     * goroutines hardly run beside the reader: measured, 6.6 s of CPU in 5.8 s. */
-    INFLOW_ZSTD_BLOCKS = 3,
-    INFLOW_ZSTD_BLOCKS_FEW = 1,
-    INFLOW_CPUS_FEW = 2
+     * decoded, one handed over; of 128 KiB at most each (RFC 8878 3.1.1.2.4). */
+    INFLOW_ZSTD_BLOCKS = 3
 };
 
 int inflow_open(struct inflow *i, const struct runtime *runtime, struct err *e)
@@ -85,9 +82,7 @@ static int inflow_start_ahead(struct inflow *i, const struct stream_source *sour
 {
     const struct ahead_conf conf = { .make = inflow_make_from_stream,
                                      .arg = &i->stream,
-                                     .blocks = i->runtime->cpus > INFLOW_CPUS_FEW
-                                                   ? INFLOW_ZSTD_BLOCKS
-                                                   : INFLOW_ZSTD_BLOCKS_FEW,
+                                     .blocks = INFLOW_ZSTD_BLOCKS,
                                      .room = AHEAD_BLOCK_BYTES,
                                      .surcharge = i->runtime->costs->zstd_ratio - 1 };
     if (stream_start(&i->stream, source, i->out_max, e))

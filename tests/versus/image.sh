@@ -178,7 +178,7 @@ make_real() {
     for part in usr/bin usr/share usr/lib; do
         find "/$part" -xdev -type f -size -64M -printf '%P\0' | LC_ALL=C sort -z |
             awk -v RS='\0' -v ORS='\0' -v part="$part" 'NR % (part == "usr/lib" ? 4 : 3) == 0' |
-            tar -c --null -T - -C "/$part" --transform "s|^|$part/|" -f "$dir/layer.tar" || return
+            tar -c -C "/$part" --null -T - --transform "s|^|$part/|" -f "$dir/layer.tar" || return
         umoci raw add-layer --image "$1:real" "$dir/layer.tar" || return
     done
 }
