@@ -66,7 +66,7 @@ const struct costs_check *costs_check(enum costs_way way, unsigned index)
         {"three images", 1.01, 0.89, 1.16, 6},
     };
     static const struct costs_check zstd[] = {
-        { "the reference image", 0.95, 0.80, 1.14, 6},
+        {"the reference image", 0.95, 0.80, 1.14, 6},
     };
     static const struct costs_check unpigz[] = {
         {"the reference image",            0.92, 0.90, 0.96, 3},
