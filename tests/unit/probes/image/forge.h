@@ -192,6 +192,16 @@ static inline void forge_check_layer(struct forge *f, const char *name, unsigned
     json_decref(config);
 }
 
+/* One that holds an image, at image_path. */
+static inline struct forge *forge_of_an_image(void)
+{
+    struct oci_image image;
+    struct forge *f = forge_open();
+    forge_image(f, &image);
+    oci_close(&image);
+    return f;
+}
+
 /* Whether two images are the same byte for byte: then their manifests have one digest. */
 static inline bool forge_same(struct forge *f, const char *a, const char *b)
 {

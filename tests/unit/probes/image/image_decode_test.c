@@ -15,10 +15,7 @@
 static void every_way_has_a_figure(void **state)
 {
     (void)state;
-    struct oci_image image;
-    struct forge *forge = forge_open();
-    forge_image(forge, &image);
-    oci_close(&image);
+    struct forge *forge = forge_of_an_image();
     struct rig *r = rig_open(&image_decode);
     r->site.image = forge->image_path;
     r->run.slot_end_ns = clk_now_ns() + LONG_NS;
@@ -37,10 +34,7 @@ static void every_way_has_a_figure(void **state)
 static void a_slot_that_is_used_up_gives_figures_all_the_same(void **state)
 {
     (void)state;
-    struct oci_image image;
-    struct forge *forge = forge_open();
-    forge_image(forge, &image);
-    oci_close(&image);
+    struct forge *forge = forge_of_an_image();
     struct rig *r = rig_open(&image_decode);
     r->site.image = forge->image_path;
     r->run.slot_end_ns = clk_now_ns() + LONG_NS;

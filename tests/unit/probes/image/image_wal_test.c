@@ -26,11 +26,8 @@ static struct forge *forge;
 
 static int open_forge(void **state)
 {
-    struct oci_image image;
     (void)state;
-    forge = forge_open();
-    forge_image(forge, &image);
-    oci_close(&image);
+    forge = forge_of_an_image();
     return 0;
 }
 
