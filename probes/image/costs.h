@@ -12,9 +12,8 @@ struct costs {
     double hash_kib;  /* of hashing a KiB; 0: by the CPU's own instructions, as here */
     double entry_kib; /* of an entry's code around the system calls */
     double part_kib;  /* and so much for each part of its parent's name */
-    /* CPU time that handing on a program's chunk costs in its scheduler, in units of stir.h. */
-    double chunk_turns;
-    double read_kib; /* of a read of what a program decoded, beside the waking (stir.h) */
+    double chunk_kib; /* of handing on a program's chunk, in its scheduler and collector */
+    double read_kib;  /* of a read of what a program decoded, beside the waking (stir.h) */
 };
 
 /* Ways to decode a layer: the model is off by another factor with each. */

@@ -18,10 +18,8 @@ int inflow_open(struct inflow *i, const struct runtime *runtime, struct err *e)
         return -1;
     if (!runtime)
         return 0;
-    if (filter_open(&i->filter, e) || ahead_open(&i->ahead, e) || stir_open(&i->stir, e))
-        return -1;
-    i->turn_ns = stir_turn_ns(&i->stir);
-    return 0;
+    return filter_open(&i->filter, e) || ahead_open(&i->ahead, e) || stir_open(&i->stir, e) ? -1
+                                                                                            : 0;
 }
 
 void inflow_release(struct inflow *i)
@@ -70,7 +68,7 @@ static int inflow_start_program(struct inflow *i, const struct stream_source *so
     const struct ahead_conf conf = { .make = inflow_make_from_program,
                                      .arg = i,
                                      .blocks = 1,
-                                     .block_ns = i->runtime->costs->chunk_turns * i->turn_ns,
+                                     .block_ns = i->runtime->costs->chunk_kib * i->runtime->kib_ns,
                                      .room = FILTER_CHUNK_BYTES };
     if (filter_start(&i->filter, argv, source, e))
         return -1;

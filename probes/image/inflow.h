@@ -38,7 +38,6 @@ struct inflow {
     enum inflow_way way;
     double decode_surcharge; /* of the decoding, where it is done here */
     double hash_byte_ns;     /* that the runtime takes; 0: as we */
-    double turn_ns;          /* see stir.h */
     double read_ns;          /* of the runtime's code, for each read of what a program decoded */
     struct stream stream;
     struct filter filter;

@@ -20,16 +20,13 @@
 
 struct stir {
     pthread_t thread;
-    uint32_t word;    /* enum stir_state, atomic; a futex */
-    uint32_t answers; /* to stir_turn, atomic; a futex */
-    bool is_open;     /* false on one CPU */
+    uint32_t word; /* enum stir_state, atomic; a futex */
+    bool is_open;  /* false on one CPU */
 };
 
 int stir_open(struct stir *s, struct err *e);
 void stir_release(struct stir *s); /* idempotent */
 /* Wakes it when it sleeps. Any thread. */
 void stir_nudge(struct stir *s);
-/* Usual time of waking it and being woken by it, over some hundred times; 0 on one CPU. */
-double stir_turn_ns(struct stir *s);
 
 #endif

@@ -144,11 +144,10 @@ static int layers_pull(const char *image_path, const char *dir)
     if (pull_open(&pull, &conf, &e) || pull_once(&pull, 0, &took, &e))
         return layers_fail(&e);
     (void)printf("%.3f seconds, modelled %.3f + %.3f, cpu %.3f, entries %" PRIu64 ", bytes %" PRIu64
-                 ", decoder %s, kib %.0f ns, turn %.0f ns\n",
+                 ", decoder %s, kib %.0f ns\n",
                  (double)took.wall_ns / 1e9, (double)took.modelled_ns / 1e9,
                  (double)took.beside_ns / 1e9, (double)took.cpu_ns / 1e9, took.entries,
-                 took.stream_bytes, runtime_decoder_name(runtime.decoder), runtime.kib_ns,
-                 pull.unpack.inflow.turn_ns);
+                 took.stream_bytes, runtime_decoder_name(runtime.decoder), runtime.kib_ns);
     pull_release(&pull);
     oci_close(&image);
     return 0;

@@ -36,7 +36,7 @@ static const struct costs spring_costs = { .inflate_ratio = 1.5,
                                            .zstd_ratio = 1.5,
                                            .hash_kib = 0.5,
                                            .entry_kib = 1,
-                                           .chunk_turns = 0.1,
+                                           .chunk_kib = 0.1,
                                            .read_kib = 0.1 };
 
 static struct spring *spring_open(const char *script)
