@@ -98,6 +98,10 @@ static const struct fact_row image_runtime_facts[] = {
 enum {
     /* Of the slot that the first round may take; then comes the sync. */
     IMAGE_FIRST_PULL_PERCENT = 60,
+    /* Of the slot that writing what others left may take. */
+    IMAGE_BEFORE_PERCENT = 30,
+    /* The least of an image that stands for the rest. */
+    IMAGE_PART_BYTES = 4000000,
     IMAGE_RISE = 2, /* from round to round, of the CPU time of one entry */
     /* After so many rounds one with a sync after each layer. */
     IMAGE_ROUNDS_BEFORE_LAYERS = 2
@@ -109,6 +113,7 @@ struct image_runtime_state {
     double entry_cpu_ns[PULL_MAX]; /* of each round, without what was modelled */
     unsigned rounds;
     bool has_layers;         /* the round with a sync after each layer was made */
+    bool is_begun_late;      /* what others left was still being written */
     bool is_part;            /* no round was finished: the figures are of a part */
     double part_ratio;       /* how much of it was */
     uint64_t sync_waited_ns; /* given up after */
@@ -129,10 +134,21 @@ static int image_runtime_estimate(const struct probe_site *site, const void *con
 }
 
 /* What others left unwritten is written before, so that the final sync is ours alone. */
+static int image_runtime_settle(struct probe_run *run, struct err *e)
+{
+    struct image_runtime_state *s = run->state;
+    uint64_t took_ns = 0;
+    uint64_t until_ns = clk_now_ns() + run->slot_ns / 100 * IMAGE_BEFORE_PERCENT;
+    until_ns = until_ns < run->slot_end_ns ? until_ns : run->slot_end_ns;
+    if (flush_run(&s->flush, until_ns, run->stopping, &took_ns, e) == 0)
+        return 0;
+    s->is_begun_late = e->kind == ERR_TIMEOUT;
+    return s->is_begun_late ? 0 : -1;
+}
+
 static int image_runtime_setup(struct probe_run *run, struct err *e)
 {
     struct image_runtime_state *s = calloc(1, sizeof *s);
-    uint64_t took_ns = 0;
     run->state = s;
     if (!s)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory to unpack an image");
@@ -140,7 +156,7 @@ static int image_runtime_setup(struct probe_run *run, struct err *e)
         flush_open(&s->flush, run->scratch_fd, e)) {
         return -1;
     }
-    return flush_run(&s->flush, run->slot_end_ns, run->stopping, &took_ns, e);
+    return image_runtime_settle(run, e);
 }
 
 /* Over in time or stopped: no failure, there is only nothing more to report. */
@@ -173,9 +189,9 @@ static void image_runtime_keep(struct probe_run *run, const struct pull_took *to
         (double)(took->cpu_ns - took->modelled_ns) / (double)(took->entries ? took->entries : 1);
 }
 
-/* 0 with run->done when the slot ended before the image did; then *took has no layers to tell of.
- */
-static int image_runtime_pull(struct probe_run *run, struct pull_took *took, struct err *e)
+/* 0 with run->done when the slot ended before the image did: *has_figures when enough was done. */
+static int image_runtime_pull(struct probe_run *run, struct pull_took *took, bool *has_figures,
+                              struct err *e)
 {
     struct image_runtime_state *s = run->state;
     bool is_first = run->repetition == 0;
@@ -183,16 +199,15 @@ static int image_runtime_pull(struct probe_run *run, struct pull_took *took, str
     uint64_t left_ns = run->until_ns > now_ns ? run->until_ns - now_ns : 0;
     uint64_t until_ns =
         is_first ? now_ns + left_ns / 100 * IMAGE_FIRST_PULL_PERCENT : run->until_ns;
-    if (pull_once(&s->bench.pull, until_ns, took, e) == 0)
+    *has_figures = pull_once(&s->bench.pull, until_ns, took, e) == 0;
+    if (*has_figures)
         return 0;
     run->done = true;
     if (!image_runtime_is_over(e))
         return -1;
-    s->is_part = is_first && e->kind == ERR_TIMEOUT && took->layers > 0;
-    if (s->is_part)
-        s->part_ratio = (double)took->stream_bytes / (double)s->bench.image.tar_bytes;
-    else
-        took->layers = 0;
+    s->is_part = is_first && e->kind == ERR_TIMEOUT && took->stream_bytes >= IMAGE_PART_BYTES;
+    s->part_ratio = (double)took->stream_bytes / (double)s->bench.image.tar_bytes;
+    *has_figures = s->is_part;
     return 0;
 }
 
@@ -216,10 +231,11 @@ static int image_runtime_round(struct probe_run *run, struct err *e)
     struct image_runtime_state *s = run->state;
     struct pull_took took;
     uint64_t sync_ns = 0;
+    bool has_figures = false;
     s->bench.pull.is_durable = s->rounds == IMAGE_ROUNDS_BEFORE_LAYERS && !s->has_layers;
-    if (image_runtime_pull(run, &took, e))
+    if (image_runtime_pull(run, &took, &has_figures, e))
         return -1;
-    int synced = took.layers ? image_runtime_sync(run, &sync_ns, e) : 0;
+    int synced = has_figures ? image_runtime_sync(run, &sync_ns, e) : 0;
     if (synced <= 0)
         return synced;
     if (s->bench.pull.is_durable) {
@@ -370,11 +386,15 @@ static void image_runtime_judge(struct probe_run *run)
                     "The slot ended when %.0f %% of the image were unpacked: the figures are of "
                     "that part, scaled to the image.",
                     100 * s->part_ratio);
+    if (s->is_begun_late)
+        result_note(run->result,
+                    "What others had written before was still being written when unpacking began: "
+                    "it is in the sync, and in what that makes of image.durable.");
     if (s->rounds == 0 && !*run->stopping)
         result_set_status(run->result, STATUS_UNTRUSTED,
-                          "the slot was too short for one layer of %u; give a longer --budget or "
-                          "a smaller --image",
-                          s->bench.image.count);
+                          "the slot was too short: less than %d MB of the image were unpacked; "
+                          "give a longer --budget or a smaller --image",
+                          IMAGE_PART_BYTES / 1000000);
     if (s->sync_waited_ns)
         result_set_status(run->result, STATUS_UNTRUSTED,
                           "the final sync of one round did not end within %.1f s and was given up: "
