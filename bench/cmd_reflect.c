@@ -40,6 +40,9 @@ static const char *const reflect_kinds[ANSWER_KINDS] = {
     [ANSWER_PORT] = "from a server's port",
     [ANSWER_REFLECTED] = "answers themselves",
     [ANSWER_MANY] = "sent to many",
+    [ANSWER_UNAUTHENTICATED] = "not authenticated",
+    [ANSWER_FORGED] = "not of our key",
+    [ANSWER_KEYLESS] = "authenticated, but there is no key",
 };
 
 enum {

@@ -1,20 +1,32 @@
 #include "probes/net/answer.h"
 
+#include "probes/net/octet.h"
 #include "probes/net/stamp.h"
+#include "probes/net/tlv.h"
 
 enum {
     ANSWER_SERVER_PORTS = 1024 /* echo 7, chargen 19, DNS 53, NTP 123, other reflectors 862 */
 };
 
-/* Stateless, and with a time of reception, which a request has not. */
-static bool is_answer(const uint8_t *bytes, size_t size)
+/* Octets 4 to 15 of a base packet: zero when authenticated, else a time and its error. */
+static bool has_gap(const uint8_t *bytes)
 {
-    struct stamp_reply r;
-    return stamp_get_reply(bytes, size, &r) == 0 && r.received != 0 &&
-           r.request.sequence == r.sequence;
+    return octet_get(bytes + 4, 8) == 0 && octet_get(bytes + 12, 4) == 0;
 }
 
-enum answer_kind answer_check(const uint8_t *bytes, const struct answer_packet *p)
+static enum answer_kind check_mode(const uint8_t *bytes, size_t size, const struct auth_key *key)
+{
+    struct stamp_request r;
+    bool authenticated = !stamp_get_request(bytes, size, true, &r) && has_gap(bytes);
+    if (!key) /* a sender that has no time has no error either: no packet of zeros */
+        return authenticated && r.sent && r.sent_error ? ANSWER_KEYLESS : ANSWER_GIVEN;
+    if (size >= STAMP_AUTHENTICATED_BYTES && stamp_is_genuine(bytes, key))
+        return ANSWER_GIVEN;
+    return authenticated ? ANSWER_FORGED : ANSWER_UNAUTHENTICATED;
+}
+
+enum answer_kind answer_check(const uint8_t *bytes, const struct answer_packet *p,
+                              const struct answer_policy *policy)
 {
     if (p->cut)
         return ANSWER_LONG;
@@ -24,18 +36,35 @@ enum answer_kind answer_check(const uint8_t *bytes, const struct answer_packet *
         return ANSWER_MANY;
     if (p->from_port < ANSWER_SERVER_PORTS || p->from_port == p->our_port)
         return ANSWER_PORT;
-    return is_answer(bytes, p->size) ? ANSWER_REFLECTED : ANSWER_GIVEN;
+    enum answer_kind kind = check_mode(bytes, p->size, policy->key);
+    if (kind != ANSWER_GIVEN)
+        return kind;
+    return stamp_is_reply(bytes, p->size, policy->key != NULL) ? ANSWER_REFLECTED : ANSWER_GIVEN;
 }
 
-void answer_make(uint8_t *bytes, const struct answer_packet *p, uint16_t error_estimate)
+uint8_t answer_make(uint8_t *bytes, const struct answer_packet *p,
+                    const struct answer_policy *policy)
 {
+    bool authenticated = policy->key != NULL;
     struct stamp_request request = { 0 };
-    (void)stamp_get_request(bytes, p->size, &request);
-    struct stamp_reply reply = { .sequence = request.sequence,
-                                 .reflected_error = error_estimate,
+    (void)stamp_get_request(bytes, p->size, authenticated, &request);
+    uint16_t error = stamp_estimate_in(policy->error_estimate, stamp_is_ptp(request.sent_error));
+    struct stamp_reply reply = { .sequence = policy->stateful ? p->sequence : request.sequence,
+                                 .reflected_error = error,
                                  .ssid = request.ssid,
-                                 .received = p->received,
+                                 .received = stamp_of_ns(p->received_ns, error),
                                  .request = request,
                                  .request_ttl = p->ttl };
-    stamp_put_reply(&reply, bytes, p->size);
+    struct tlv_arrival arrival = { .sequence = reply.sequence,
+                                   .tos_known = p->tos_known,
+                                   .tos = p->tos,
+                                   .dscp_allowed = policy->dscp_allowed };
+    uint8_t tos = tlv_reflect(bytes, p->size, policy->key, &arrival);
+    stamp_put_reply(&reply, authenticated, bytes, p->size);
+    return tos;
+}
+
+void answer_seal(uint8_t *bytes, uint64_t t3_ns, const struct answer_policy *policy)
+{
+    stamp_put_reflected(bytes, policy->key, t3_ns);
 }

@@ -9,7 +9,6 @@
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 #include "probes/net/arrival.h"
-#include "probes/net/stamp.h"
 #include "probes/net/sync.h"
 
 enum {
@@ -139,12 +138,13 @@ static unsigned answer(struct reflector *r, unsigned i, unsigned n, uint64_t now
                                .from_port = peer_sockaddr_port(&b->from[i]),
                                .our_port = peer_sockaddr_port(&r->at),
                                .ttl = a.ttl,
-                               .received = stamp_ntp_of_ns(a.real_ns ? a.real_ns : now_ns) };
-    enum answer_kind kind = answer_check(b->bytes[i], &p);
+                               .received_ns = a.real_ns ? a.real_ns : now_ns };
+    struct answer_policy policy = { .error_estimate = r->error_estimate };
+    enum answer_kind kind = answer_check(b->bytes[i], &p, &policy);
     r->counts.by_kind[kind]++;
     if (kind != ANSWER_GIVEN)
         return 0;
-    answer_make(b->bytes[i], &p, r->error_estimate);
+    (void)answer_make(b->bytes[i], &p, &policy);
     b->out_iov[n] = (struct iovec){ b->bytes[i], p.size };
     struct msghdr *out = &b->out[n].msg_hdr;
     *out = (struct msghdr){ .msg_name = &b->from[i],
@@ -158,9 +158,10 @@ static unsigned answer(struct reflector *r, unsigned i, unsigned n, uint64_t now
 static void send_answers(struct reflector *r, unsigned count)
 {
     struct reflector_batch *b = r->batch;
-    uint64_t t3 = stamp_ntp_of_ns(clk_realtime_ns());
+    struct answer_policy policy = { .error_estimate = r->error_estimate };
+    uint64_t t3_ns = clk_realtime_ns();
     for (unsigned i = 0; i < count; i++)
-        stamp_put_reflected(b->out_iov[i].iov_base, t3);
+        answer_seal(b->out_iov[i].iov_base, t3_ns, &policy);
     for (unsigned i = 0; i < count;) {
         int n = sendmmsg(r->fd, b->out + i, count - i, MSG_DONTWAIT);
         if (n <= 0) {

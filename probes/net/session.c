@@ -76,7 +76,7 @@ int session_send(struct session *s, struct session_time t1, uint16_t error_estim
     struct stamp_request request = {
         .sequence = s->next, .sent = slot->sent, .sent_error = error_estimate, .ssid = s->terms.ssid
     };
-    stamp_put_request(&request, packet);
+    stamp_put_request(&request, NULL, packet);
     s->next++;
     s->counts.sent++;
     if (s->counts.sent == 1)
@@ -156,7 +156,7 @@ static enum session_kind classify(struct session *s, const uint8_t *packet, size
     struct stamp_reply reply;
     if (size > STAMP_BYTES)
         return SESSION_OVERSIZED;
-    if (stamp_get_reply(packet, size, &reply))
+    if (stamp_get_reply(packet, size, NULL, &reply))
         return SESSION_TRUNCATED;
     /* A reflector from before RFC 8972 sends zero there. */
     if (reply.ssid != 0 && reply.ssid != s->terms.ssid)

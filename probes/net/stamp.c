@@ -3,17 +3,38 @@
 #include <string.h>
 
 #include "probes/kit/clk.h"
+#include "probes/net/octet.h"
+
+/* Where a field begins; the sequence number is at 0. */
+struct layout {
+    size_t bytes;
+    size_t timestamp, error, ssid, received;
+    size_t request_sequence, request_sent, request_error, request_ttl;
+};
+
+static const struct layout layouts[] = {
+    [false] = {.bytes = STAMP_BYTES,
+               .timestamp = 4,
+               .error = 12,
+               .ssid = 14,
+               .received = 16,
+               .request_sequence = 24,
+               .request_sent = 28,
+               .request_error = 36,
+               .request_ttl = 40},
+    [true] = { .bytes = STAMP_AUTHENTICATED_BYTES,
+               .timestamp = 16,
+               .error = 24,
+               .ssid = 26,
+               .received = 32,
+               .request_sequence = 48,
+               .request_sent = 64,
+               .request_error = 72,
+               .request_ttl = 80},
+};
 
 enum {
-    AT_SEQUENCE = 0,
-    AT_TIMESTAMP = 4,
-    AT_ERROR = 12,
-    AT_SSID = 14,
-    AT_RECEIVED = 16,
-    AT_REQUEST_SEQUENCE = 24,
-    AT_REQUEST_SENT = 28,
-    AT_REQUEST_ERROR = 36,
-    AT_REQUEST_TTL = 40,
+    REPLY_SPAN_S = 60, /* between T2 and T3 of any reflector */
 };
 
 enum {
@@ -27,75 +48,115 @@ enum {
 /* SOURCE: RFC 868, RFC 5905 figure 4: 1900-01-01 to 1970-01-01. */
 static const uint64_t ntp_to_unix_s = 2208988800U;
 
-static void put(uint8_t *at, uint64_t value, size_t bytes)
+size_t stamp_base_bytes(bool authenticated)
 {
-    for (size_t i = 0; i < bytes; i++)
-        at[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
+    return layouts[authenticated].bytes;
 }
 
-static uint64_t get(const uint8_t *at, size_t bytes)
+static struct auth_text sealed_text(const uint8_t *packet)
 {
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | at[i];
-    return value;
+    return (struct auth_text){ .head = packet, .head_bytes = STAMP_SEALED_BYTES };
 }
 
-void stamp_put_request(const struct stamp_request *r, uint8_t *packet)
+static void seal(uint8_t *packet, const struct auth_key *key)
 {
-    memset(packet, 0, STAMP_BYTES);
-    put(packet + AT_SEQUENCE, r->sequence, 4);
-    put(packet + AT_TIMESTAMP, r->sent, 8);
-    put(packet + AT_ERROR, r->sent_error, 2);
-    put(packet + AT_SSID, r->ssid, 2);
+    struct auth_text text = sealed_text(packet);
+    if (key)
+        auth_put_tag(key, &text, packet + STAMP_SEALED_BYTES);
 }
 
-int stamp_get_request(const uint8_t *packet, size_t size, struct stamp_request *r)
+bool stamp_is_genuine(const uint8_t *packet, const struct auth_key *key)
 {
-    if (size < STAMP_LIGHT_BYTES)
-        return -1;
-    r->sequence = (uint32_t)get(packet + AT_SEQUENCE, 4);
-    r->sent = get(packet + AT_TIMESTAMP, 8);
-    r->sent_error = (uint16_t)get(packet + AT_ERROR, 2);
-    r->ssid = size >= AT_SSID + 2 ? (uint16_t)get(packet + AT_SSID, 2) : 0;
-    return 0;
+    struct auth_text text = sealed_text(packet);
+    return auth_is_tag(key, &text, packet + STAMP_SEALED_BYTES);
 }
 
-void stamp_put_reply(const struct stamp_reply *r, uint8_t *packet, size_t size)
+void stamp_put_request(const struct stamp_request *r, const struct auth_key *key, uint8_t *packet)
 {
-    uint8_t whole[STAMP_BYTES] = { 0 };
-    put(whole + AT_SEQUENCE, r->sequence, 4);
-    put(whole + AT_TIMESTAMP, r->reflected, 8);
-    put(whole + AT_ERROR, r->reflected_error, 2);
-    put(whole + AT_SSID, r->ssid, 2);
-    put(whole + AT_RECEIVED, r->received, 8);
-    put(whole + AT_REQUEST_SEQUENCE, r->request.sequence, 4);
-    put(whole + AT_REQUEST_SENT, r->request.sent, 8);
-    put(whole + AT_REQUEST_ERROR, r->request.sent_error, 2);
-    put(whole + AT_REQUEST_TTL, r->request_ttl, 1);
-    memcpy(packet, whole, size < STAMP_BYTES ? size : STAMP_BYTES);
+    const struct layout *l = &layouts[key != NULL];
+    memset(packet, 0, l->bytes);
+    octet_put(packet, r->sequence, 4);
+    octet_put(packet + l->timestamp, r->sent, 8);
+    octet_put(packet + l->error, r->sent_error, 2);
+    octet_put(packet + l->ssid, r->ssid, 2);
+    seal(packet, key);
 }
 
-void stamp_put_reflected(uint8_t *packet, uint64_t reflected)
+enum stamp_fault stamp_get_request(const uint8_t *packet, size_t size, bool authenticated,
+                                   struct stamp_request *r)
 {
-    put(packet + AT_TIMESTAMP, reflected, 8);
+    const struct layout *l = &layouts[authenticated];
+    if (size < (authenticated ? l->bytes : STAMP_LIGHT_BYTES))
+        return STAMP_SHORT;
+    r->sequence = (uint32_t)octet_get(packet, 4);
+    r->sent = octet_get(packet + l->timestamp, 8);
+    r->sent_error = (uint16_t)octet_get(packet + l->error, 2);
+    r->ssid = size >= l->ssid + 2 ? (uint16_t)octet_get(packet + l->ssid, 2) : 0;
+    return STAMP_FINE;
 }
 
-int stamp_get_reply(const uint8_t *packet, size_t size, struct stamp_reply *r)
+void stamp_put_reply(const struct stamp_reply *r, bool authenticated, uint8_t *packet, size_t size)
 {
-    if (size < STAMP_REFLECTED_BYTES)
-        return -1;
-    r->sequence = (uint32_t)get(packet + AT_SEQUENCE, 4);
-    r->reflected = get(packet + AT_TIMESTAMP, 8);
-    r->reflected_error = (uint16_t)get(packet + AT_ERROR, 2);
-    r->ssid = (uint16_t)get(packet + AT_SSID, 2);
-    r->received = get(packet + AT_RECEIVED, 8);
-    r->request.sequence = (uint32_t)get(packet + AT_REQUEST_SEQUENCE, 4);
-    r->request.sent = get(packet + AT_REQUEST_SENT, 8);
-    r->request.sent_error = (uint16_t)get(packet + AT_REQUEST_ERROR, 2);
+    const struct layout *l = &layouts[authenticated];
+    uint8_t whole[STAMP_AUTHENTICATED_BYTES] = { 0 };
+    octet_put(whole, r->sequence, 4);
+    octet_put(whole + l->timestamp, r->reflected, 8);
+    octet_put(whole + l->error, r->reflected_error, 2);
+    octet_put(whole + l->ssid, r->ssid, 2);
+    octet_put(whole + l->received, r->received, 8);
+    octet_put(whole + l->request_sequence, r->request.sequence, 4);
+    octet_put(whole + l->request_sent, r->request.sent, 8);
+    octet_put(whole + l->request_error, r->request.sent_error, 2);
+    octet_put(whole + l->request_ttl, r->request_ttl, 1);
+    memcpy(packet, whole, size < l->bytes ? size : l->bytes);
+}
+
+void stamp_put_reflected(uint8_t *packet, const struct auth_key *key, uint64_t t3_ns)
+{
+    const struct layout *l = &layouts[key != NULL];
+    uint16_t error = (uint16_t)octet_get(packet + l->error, 2);
+    octet_put(packet + l->timestamp, stamp_of_ns(t3_ns, error), 8);
+    seal(packet, key);
+}
+
+static void read_reply(const uint8_t *packet, const struct layout *l, struct stamp_reply *r)
+{
+    r->sequence = (uint32_t)octet_get(packet, 4);
+    r->reflected = octet_get(packet + l->timestamp, 8);
+    r->reflected_error = (uint16_t)octet_get(packet + l->error, 2);
+    r->ssid = (uint16_t)octet_get(packet + l->ssid, 2);
+    r->received = octet_get(packet + l->received, 8);
+    r->request.sequence = (uint32_t)octet_get(packet + l->request_sequence, 4);
+    r->request.sent = octet_get(packet + l->request_sent, 8);
+    r->request.sent_error = (uint16_t)octet_get(packet + l->request_error, 2);
     r->request.ssid = r->ssid;
-    r->request_ttl = packet[AT_REQUEST_TTL];
-    return 0;
+    r->request_ttl = packet[l->request_ttl];
+}
+
+static bool holds_reply(size_t size, bool authenticated)
+{
+    return size >= (authenticated ? STAMP_AUTHENTICATED_BYTES : STAMP_REFLECTED_BYTES);
+}
+
+enum stamp_fault stamp_get_reply(const uint8_t *packet, size_t size, const struct auth_key *key,
+                                 struct stamp_reply *r)
+{
+    if (!holds_reply(size, key != NULL))
+        return STAMP_SHORT;
+    if (key && !stamp_is_genuine(packet, key))
+        return STAMP_FORGED;
+    read_reply(packet, &layouts[key != NULL], r);
+    return STAMP_FINE;
+}
+
+bool stamp_is_reply(const uint8_t *packet, size_t size, bool authenticated)
+{
+    struct stamp_reply r;
+    if (!holds_reply(size, authenticated))
+        return false;
+    read_reply(packet, &layouts[authenticated], &r);
+    uint32_t apart_s = (uint32_t)(r.reflected >> 32) - (uint32_t)(r.received >> 32);
+    return r.received != 0 && (r.request.sequence == r.sequence || apart_s < REPLY_SPAN_S);
 }
 
 uint64_t stamp_ntp_of_ns(uint64_t unix_ns)
@@ -103,6 +164,16 @@ uint64_t stamp_ntp_of_ns(uint64_t unix_ns)
     uint64_t seconds = unix_ns / CLK_NS_PER_S + ntp_to_unix_s;
     uint64_t fraction = ((unix_ns % CLK_NS_PER_S << 32) + CLK_NS_PER_S / 2) / CLK_NS_PER_S;
     return (seconds << 32) + fraction;
+}
+
+uint64_t stamp_ptp_of_ns(uint64_t unix_ns)
+{
+    return unix_ns / CLK_NS_PER_S << 32 | unix_ns % CLK_NS_PER_S;
+}
+
+uint64_t stamp_of_ns(uint64_t unix_ns, uint16_t error_estimate)
+{
+    return stamp_is_ptp(error_estimate) ? stamp_ptp_of_ns(unix_ns) : stamp_ntp_of_ns(unix_ns);
 }
 
 /* Seconds since 1970 that equal `seconds` modulo 2^32 and lie nearest to near. */
@@ -128,6 +199,11 @@ uint64_t stamp_unix_ns(uint64_t timestamp, uint16_t error_estimate, uint64_t nea
 bool stamp_is_ptp(uint16_t error_estimate)
 {
     return (error_estimate & ERROR_PTP) != 0;
+}
+
+uint16_t stamp_estimate_in(uint16_t error_estimate, bool ptp)
+{
+    return (uint16_t)(ptp ? error_estimate | ERROR_PTP : error_estimate & ~ERROR_PTP);
 }
 
 uint16_t stamp_error_estimate(bool synchronised, uint64_t error_ns)

@@ -19,18 +19,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .from_port = (uint16_t)(data[0] << 8 | data[1]),
                                .our_port = STAMP_PORT,
                                .ttl = 255,
-                               .received = UINT64_C(1) << 63 };
+                               .received_ns = 1500000000 };
+    struct answer_policy a_policy = { .error_estimate = 1, .dscp_allowed = UINT64_MAX };
     uint8_t *bytes = malloc(p.size ? p.size : 1); /* of its very size, for the sanitizer */
     if (!bytes)
         return 0;
     memcpy(bytes, data + 2, p.size);
-    if (answer_check(bytes, &p) == ANSWER_GIVEN) {
-        answer_make(bytes, &p, 1);
-        stamp_put_reflected(bytes, UINT64_C(1) << 63);
+    if (answer_check(bytes, &p, &a_policy) == ANSWER_GIVEN) {
+        (void)answer_make(bytes, &p, &a_policy);
+        answer_seal(bytes, 1500000000, &a_policy);
         if (p.size > STAMP_BYTES &&
             memcmp(bytes + STAMP_BYTES, data + 2 + STAMP_BYTES, p.size - STAMP_BYTES) != 0)
             abort();
-        if (p.size >= STAMP_BYTES && answer_check(bytes, &p) != ANSWER_REFLECTED)
+        if (p.size >= STAMP_BYTES && answer_check(bytes, &p, &a_policy) != ANSWER_REFLECTED)
             abort();
     }
     free(bytes);

@@ -34,14 +34,14 @@ static void play_answer(struct play *p, const uint8_t *r)
     uint8_t packet[STAMP_BYTES + 4] = { 0 };
     struct session_sample sample;
     struct stamp_request request;
-    (void)stamp_get_request(p->sent[r[1]], STAMP_BYTES, &request);
+    (void)stamp_get_request(p->sent[r[1]], STAMP_BYTES, false, &request);
     uint64_t t2 = stamp_ntp_of_ns(p->now.real_ns - r[2] * UINT64_C(100000));
     struct stamp_reply reply = { .reflected = t2 + r[3] * UINT64_C(1000),
                                  .reflected_error = (uint16_t)(r[4] << 8 | 1),
                                  .ssid = request.ssid,
                                  .received = t2,
                                  .request = request };
-    stamp_put_reply(&reply, packet, STAMP_BYTES);
+    stamp_put_reply(&reply, false, packet, STAMP_BYTES);
     packet[r[5] % STAMP_BYTES] ^= r[6];
     size_t length = r[7] ? STAMP_BYTES - 8 + r[7] % 12 : STAMP_BYTES;
     enum session_kind kind = session_receive(&p->session, packet, length, p->now, &sample);

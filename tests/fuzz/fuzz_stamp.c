@@ -10,9 +10,9 @@ static void check_request(const uint8_t *data, size_t size)
 {
     struct stamp_request r;
     uint8_t packet[STAMP_BYTES];
-    if (stamp_get_request(data, size, &r))
+    if (stamp_get_request(data, size, false, &r))
         return;
-    stamp_put_request(&r, packet);
+    stamp_put_request(&r, NULL, packet);
     if (memcmp(packet, data, STAMP_LIGHT_BYTES) != 0)
         abort();
 }
@@ -22,12 +22,12 @@ static void check_reply(const uint8_t *data, size_t size)
     struct stamp_reply r;
     struct stamp_reply again;
     uint8_t packet[STAMP_BYTES] = { 0 };
-    if (stamp_get_reply(data, size, &r))
+    if (stamp_get_reply(data, size, NULL, &r))
         return;
-    stamp_put_reply(&r, packet, sizeof packet);
+    stamp_put_reply(&r, false, packet, sizeof packet);
     if (memcmp(packet, data, 38) != 0 || packet[40] != data[40])
         abort();
-    if (stamp_get_reply(packet, sizeof packet, &again) || again.reflected != r.reflected)
+    if (stamp_get_reply(packet, sizeof packet, NULL, &again) || again.reflected != r.reflected)
         abort();
     /* Times of any kind, near to any time. */
     uint64_t near_ns = r.request.sent % (UINT64_C(4102444800) * 1000000000);

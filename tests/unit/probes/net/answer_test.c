@@ -14,13 +14,16 @@ static const struct stamp_request a_request = {
     .sequence = 0x01020304, .sent = 0x1112131415161718, .sent_error = 0x2122, .ssid = 0x3132
 };
 
-/* T3 is written by stamp_put_reflected. */
+static const struct answer_policy a_policy = { .error_estimate = 0x4142,
+                                               .dscp_allowed = UINT64_MAX };
+
+/* T3 is written by answer_seal. T2 is 1970-01-01 00:00:01.5. */
 static const uint8_t an_answer[STAMP_BYTES] = {
     0x01, 0x02, 0x03, 0x04,                         /* sequence */
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* T3 */
-    0x41, 0x42,                                     /* our error estimate */
+    0x01, 0x42,                                     /* our error estimate, not PTP */
     0x31, 0x32,                                     /* SSID */
-    0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, /* T2 */
+    0x83, 0xaa, 0x7e, 0x81, 0x80, 0x00, 0x00, 0x00, /* T2 */
     0x01, 0x02, 0x03, 0x04,                         /* the sender's sequence */
     0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, /* T1 */
     0x21, 0x22,                                     /* the sender's error estimate */
@@ -32,7 +35,7 @@ static const uint8_t an_answer[STAMP_BYTES] = {
 static struct answer_packet packet_of(size_t size)
 {
     return (struct answer_packet){
-        .size = size, .from_port = 50000, .our_port = 862, .ttl = 63, .received = 0x5152535455565758
+        .size = size, .from_port = 50000, .our_port = 862, .ttl = 63, .received_ns = 1500000000
     };
 }
 
@@ -41,9 +44,9 @@ static void answer_has_the_octets_of_the_rfc(void **state)
     (void)state;
     uint8_t bytes[STAMP_BYTES];
     struct answer_packet p = packet_of(sizeof bytes);
-    stamp_put_request(&a_request, bytes);
-    assert_int_equal(answer_check(bytes, &p), ANSWER_GIVEN);
-    answer_make(bytes, &p, 0x4142);
+    stamp_put_request(&a_request, NULL, bytes);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_GIVEN);
+    (void)answer_make(bytes, &p, &a_policy);
     assert_memory_equal(bytes, an_answer, sizeof bytes);
 }
 
@@ -54,12 +57,12 @@ static void answer_to_a_short_packet_is_as_short(void **state)
         uint8_t bytes[STAMP_BYTES];
         uint8_t wanted[STAMP_BYTES];
         struct answer_packet p = packet_of(size);
-        stamp_put_request(&a_request, bytes);
+        stamp_put_request(&a_request, NULL, bytes);
         memset(bytes + size, 0xa5, sizeof bytes - size);
         memcpy(wanted, an_answer, size);
         memset(wanted + size, 0xa5, sizeof wanted - size);
-        assert_int_equal(answer_check(bytes, &p), ANSWER_GIVEN);
-        answer_make(bytes, &p, 0x4142);
+        assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_GIVEN);
+        (void)answer_make(bytes, &p, &a_policy);
         if (size >= 16) /* shorter: the SSID was taken as zero, and there is no room for it */
             assert_memory_equal(bytes, wanted, sizeof bytes);
         else
@@ -69,19 +72,19 @@ static void answer_to_a_short_packet_is_as_short(void **state)
     }
 }
 
-static void what_is_beyond_the_base_packet_comes_back(void **state)
+static void padding_of_a_twamp_sender_comes_back_as_it_was(void **state)
 {
     (void)state;
     uint8_t bytes[200];
     struct answer_packet p = packet_of(sizeof bytes);
-    stamp_put_request(&a_request, bytes);
+    stamp_put_request(&a_request, NULL, bytes);
     for (size_t i = STAMP_BYTES; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)i;
-    assert_int_equal(answer_check(bytes, &p), ANSWER_GIVEN);
-    answer_make(bytes, &p, 0x4142);
+        bytes[i] = i < STAMP_BYTES + 2 ? 0 : (uint8_t)i;
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_GIVEN);
+    (void)answer_make(bytes, &p, &a_policy);
     assert_memory_equal(bytes, an_answer, STAMP_BYTES);
     for (size_t i = STAMP_BYTES; i < sizeof bytes; i++)
-        assert_int_equal(bytes[i], (uint8_t)i);
+        assert_int_equal(bytes[i], i < STAMP_BYTES + 2 ? 0 : (uint8_t)i);
 }
 
 static void hostile_lengths_get_nothing(void **state)
@@ -90,10 +93,10 @@ static void hostile_lengths_get_nothing(void **state)
     uint8_t bytes[STAMP_BYTES] = { 0 };
     struct answer_packet p = packet_of(0);
     for (p.size = 0; p.size < STAMP_LIGHT_BYTES; p.size++)
-        assert_int_equal(answer_check(bytes, &p), ANSWER_SHORT);
+        assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_SHORT);
     p.size = STAMP_BYTES;
     p.cut = true;
-    assert_int_equal(answer_check(bytes, &p), ANSWER_LONG);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_LONG);
 }
 
 static void answer_is_not_answered(void **state)
@@ -101,11 +104,11 @@ static void answer_is_not_answered(void **state)
     (void)state;
     uint8_t bytes[STAMP_BYTES];
     struct answer_packet p = packet_of(sizeof bytes);
-    stamp_put_request(&a_request, bytes);
-    answer_make(bytes, &p, 0x4142);
-    assert_int_equal(answer_check(bytes, &p), ANSWER_REFLECTED);
+    stamp_put_request(&a_request, NULL, bytes);
+    (void)answer_make(bytes, &p, &a_policy);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_REFLECTED);
     p.size = STAMP_REFLECTED_BYTES;
-    assert_int_equal(answer_check(bytes, &p), ANSWER_REFLECTED);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_REFLECTED);
 }
 
 static void padding_of_any_kind_is_no_answer(void **state)
@@ -113,11 +116,11 @@ static void padding_of_any_kind_is_no_answer(void **state)
     (void)state;
     uint8_t bytes[STAMP_BYTES];
     struct answer_packet p = packet_of(sizeof bytes);
-    stamp_put_request(&a_request, bytes);
+    stamp_put_request(&a_request, NULL, bytes);
     memset(bytes + STAMP_LIGHT_BYTES, 0xff, sizeof bytes - STAMP_LIGHT_BYTES);
-    assert_int_equal(answer_check(bytes, &p), ANSWER_GIVEN);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_GIVEN);
     memset(bytes, 0, sizeof bytes); /* sequence 0, all zero */
-    assert_int_equal(answer_check(bytes, &p), ANSWER_GIVEN);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_GIVEN);
 }
 
 static void server_ports_and_our_own_are_not_answered(void **state)
@@ -125,16 +128,16 @@ static void server_ports_and_our_own_are_not_answered(void **state)
     (void)state;
     uint8_t bytes[STAMP_BYTES];
     struct answer_packet p = packet_of(sizeof bytes);
-    stamp_put_request(&a_request, bytes);
+    stamp_put_request(&a_request, NULL, bytes);
     static const uint16_t refused[] = { 0, 7, 19, 53, 123, 862, 1023 };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         p.from_port = refused[i];
-        assert_int_equal(answer_check(bytes, &p), ANSWER_PORT);
+        assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_PORT);
     }
     p.from_port = p.our_port = 8620;
-    assert_int_equal(answer_check(bytes, &p), ANSWER_PORT);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_PORT);
     p.from_port = 1024;
-    assert_int_equal(answer_check(bytes, &p), ANSWER_GIVEN);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_GIVEN);
 }
 
 static void packet_sent_to_many_is_not_answered(void **state)
@@ -143,8 +146,8 @@ static void packet_sent_to_many_is_not_answered(void **state)
     uint8_t bytes[STAMP_BYTES];
     struct answer_packet p = packet_of(sizeof bytes);
     p.to_many = true;
-    stamp_put_request(&a_request, bytes);
-    assert_int_equal(answer_check(bytes, &p), ANSWER_MANY);
+    stamp_put_request(&a_request, NULL, bytes);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_MANY);
 }
 
 int main(void)
@@ -152,7 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answer_has_the_octets_of_the_rfc),
         cmocka_unit_test(answer_to_a_short_packet_is_as_short),
-        cmocka_unit_test(what_is_beyond_the_base_packet_comes_back),
+        cmocka_unit_test(padding_of_a_twamp_sender_comes_back_as_it_was),
         cmocka_unit_test(hostile_lengths_get_nothing),
         cmocka_unit_test(answer_is_not_answered),
         cmocka_unit_test(padding_of_any_kind_is_no_answer),

@@ -28,7 +28,7 @@ static void check_answer(int fd, size_t size)
     uint8_t packet[STAMP_BYTES];
     struct stamp_reply r;
     assert_int_equal(recv(fd, packet, sizeof packet, MSG_DONTWAIT), (ssize_t)size);
-    assert_int_equal(stamp_get_reply(packet, size, &r), 0);
+    assert_int_equal(stamp_get_reply(packet, size, NULL, &r), 0);
     assert_int_equal(r.sequence, 7);
     assert_int_equal(r.request.sequence, 7);
     assert_true(r.request.sent == a_request.sent);
@@ -51,7 +51,7 @@ static void reflects_at(const char *host, const char *asked)
     (void)snprintf(to.host, sizeof to.host, "%s", asked);
     assert_int_equal(peer_resolve(&to, false, &all, &e), 0);
     int fd = dial(&all.items[0]); /* connected: an answer from another address does not come */
-    stamp_put_request(&a_request, packet);
+    stamp_put_request(&a_request, NULL, packet);
     assert_int_equal(send(fd, packet, sizeof packet, 0), sizeof packet);
     loop_serve(&r, 1);
     assert_int_equal(r.counts.by_kind[ANSWER_GIVEN], 1);
@@ -102,7 +102,7 @@ static void batch_of_many_and_sizes_of_all_kinds(void **state)
     struct reflector r;
     loop_reflector(&r, "127.0.0.1");
     int fd = dial(&r.at);
-    stamp_put_request(&a_request, packet);
+    stamp_put_request(&a_request, NULL, packet);
     for (unsigned round = 1; round <= ROUNDS; round++) {
         for (unsigned i = 0; i < kinds; i++)
             assert_int_equal(send(fd, packet, sizes[i], 0), (ssize_t)sizes[i]);
@@ -110,7 +110,7 @@ static void batch_of_many_and_sizes_of_all_kinds(void **state)
         for (unsigned i = 2; i < kinds - 2; i++)
             assert_int_equal(recv(fd, packet, sizeof packet, MSG_DONTWAIT), (ssize_t)sizes[i]);
         assert_int_equal(recv(fd, packet, sizeof packet, MSG_DONTWAIT), -1);
-        stamp_put_request(&a_request, packet);
+        stamp_put_request(&a_request, NULL, packet);
     }
     assert_int_equal(r.counts.by_kind[ANSWER_GIVEN], ROUNDS * (kinds - 4));
     assert_int_equal(r.counts.by_kind[ANSWER_SHORT], ROUNDS * 2);
@@ -134,14 +134,14 @@ static void more_than_a_batch_is_answered_whole(void **state)
     for (unsigned i = 0; i < PACKETS; i++) {
         struct stamp_request request = a_request;
         request.sequence = i;
-        stamp_put_request(&request, packet);
+        stamp_put_request(&request, NULL, packet);
         assert_int_equal(send(fd, packet, sizeof packet, 0), sizeof packet);
     }
     loop_serve(&r, PACKETS);
     for (unsigned i = 0; i < PACKETS; i++) {
         struct stamp_reply reply = { 0 };
         assert_int_equal(recv(fd, packet, sizeof packet, MSG_DONTWAIT), sizeof packet);
-        assert_int_equal(stamp_get_reply(packet, sizeof packet, &reply), 0);
+        assert_int_equal(stamp_get_reply(packet, sizeof packet, NULL, &reply), 0);
         assert_int_equal(reply.request.sequence, i);
     }
     (void)close(fd);

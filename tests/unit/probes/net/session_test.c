@@ -75,7 +75,7 @@ struct way {
 static void reflect(const struct stage *t, unsigned i, struct way way, uint8_t *packet)
 {
     struct stamp_request request;
-    assert_int_equal(stamp_get_request(t->packets[i], STAMP_BYTES, &request), 0);
+    assert_int_equal(stamp_get_request(t->packets[i], STAMP_BYTES, false, &request), 0);
     uint64_t t2 = REAL_START + t->left_ns[i] + way.there_ns + (uint64_t)t->ahead_ns;
     struct stamp_reply reply = { .sequence = request.sequence,
                                  .reflected = stamp_ntp_of_ns(t2 + way.held_ns),
@@ -84,7 +84,7 @@ static void reflect(const struct stage *t, unsigned i, struct way way, uint8_t *
                                  .received = stamp_ntp_of_ns(t2),
                                  .request = request,
                                  .request_ttl = 60 };
-    stamp_put_reply(&reply, packet, STAMP_BYTES);
+    stamp_put_reply(&reply, false, packet, STAMP_BYTES);
 }
 
 /* Packet i goes there and back. */
@@ -384,13 +384,13 @@ static void ptp_reflector_gives_round_trips_but_no_offset(void **state)
     uint8_t packet[STAMP_BYTES];
     struct stamp_request request;
     unsigned i = leave(t, 0);
-    (void)stamp_get_request(t->packets[i], STAMP_BYTES, &request);
+    (void)stamp_get_request(t->packets[i], STAMP_BYTES, false, &request);
     uint64_t tai_s = REAL_START / S + 37;
     struct stamp_reply reply = { .reflected = tai_s << 32 | 130000,
                                  .reflected_error = 0x4101,
                                  .received = tai_s << 32 | 100000,
                                  .request = request };
-    stamp_put_reply(&reply, packet, sizeof packet);
+    stamp_put_reply(&reply, false, packet, sizeof packet);
     assert_int_equal(session_receive(&t->session, packet, sizeof packet, at(t, 270 * US), &sample),
                      SESSION_SAMPLE);
     assert_true(sample.rtt_ns == 240 * US);

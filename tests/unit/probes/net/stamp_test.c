@@ -52,7 +52,7 @@ static void request_has_the_octets_of_the_rfc(void **state)
     (void)state;
     uint8_t packet[STAMP_BYTES];
     memset(packet, 0xa5, sizeof packet);
-    stamp_put_request(&a_request, packet);
+    stamp_put_request(&a_request, NULL, packet);
     assert_memory_equal(packet, request_bytes, STAMP_BYTES);
 }
 
@@ -60,7 +60,7 @@ static void request_is_read_back(void **state)
 {
     (void)state;
     struct stamp_request r = { 0 };
-    assert_int_equal(stamp_get_request(request_bytes, STAMP_BYTES, &r), 0);
+    assert_int_equal(stamp_get_request(request_bytes, STAMP_BYTES, false, &r), 0);
     assert_int_equal(r.sequence, 258);
     assert_true(r.sent == a_request.sent);
     assert_int_equal(r.sent_error, 0x8507);
@@ -71,13 +71,13 @@ static void short_request_lacks_its_ssid_only(void **state)
 {
     (void)state;
     struct stamp_request r = { .ssid = 1 };
-    assert_int_equal(stamp_get_request(request_bytes, STAMP_LIGHT_BYTES, &r), 0);
+    assert_int_equal(stamp_get_request(request_bytes, STAMP_LIGHT_BYTES, false, &r), 0);
     assert_int_equal(r.sequence, 258);
     assert_true(r.sent == a_request.sent);
     assert_int_equal(r.ssid, 0);
-    assert_int_equal(stamp_get_request(request_bytes, 15, &r), 0);
+    assert_int_equal(stamp_get_request(request_bytes, 15, false, &r), 0);
     assert_int_equal(r.ssid, 0);
-    assert_int_equal(stamp_get_request(request_bytes, 16, &r), 0);
+    assert_int_equal(stamp_get_request(request_bytes, 16, false, &r), 0);
     assert_int_equal(r.ssid, 0xbeef);
 }
 
@@ -86,7 +86,7 @@ static void thirteen_octets_are_no_request(void **state)
     (void)state;
     struct stamp_request r;
     for (size_t size = 0; size < STAMP_LIGHT_BYTES; size++)
-        assert_int_equal(stamp_get_request(request_bytes, size, &r), -1);
+        assert_int_equal(stamp_get_request(request_bytes, size, false, &r), STAMP_SHORT);
 }
 
 static void reply_has_the_octets_of_the_rfc(void **state)
@@ -94,7 +94,7 @@ static void reply_has_the_octets_of_the_rfc(void **state)
     (void)state;
     uint8_t packet[STAMP_BYTES];
     memset(packet, 0xa5, sizeof packet);
-    stamp_put_reply(&a_reply, packet, sizeof packet);
+    stamp_put_reply(&a_reply, false, packet, sizeof packet);
     assert_memory_equal(packet, reply_bytes, STAMP_BYTES);
 }
 
@@ -105,7 +105,7 @@ static void reply_writes_no_more_than_its_size_nor_beyond_the_base(void **state)
     for (size_t size = 0; size <= sizeof packet; size++) {
         size_t written = size < STAMP_BYTES ? size : STAMP_BYTES;
         memset(packet, 0xa5, sizeof packet);
-        stamp_put_reply(&a_reply, packet, size);
+        stamp_put_reply(&a_reply, false, packet, size);
         assert_memory_equal(packet, reply_bytes, written);
         for (size_t i = written; i < sizeof packet; i++)
             assert_int_equal(packet[i], 0xa5);
@@ -116,7 +116,7 @@ static void reply_is_read_back(void **state)
 {
     (void)state;
     struct stamp_reply r = { 0 };
-    assert_int_equal(stamp_get_reply(reply_bytes, STAMP_REFLECTED_BYTES, &r), 0);
+    assert_int_equal(stamp_get_reply(reply_bytes, STAMP_REFLECTED_BYTES, NULL, &r), 0);
     assert_int_equal(r.sequence, 258);
     assert_true(r.reflected == a_reply.reflected);
     assert_int_equal(r.reflected_error, 0x0102);
@@ -126,7 +126,8 @@ static void reply_is_read_back(void **state)
     assert_true(r.request.sent == a_request.sent);
     assert_int_equal(r.request.sent_error, 0x8507);
     assert_int_equal(r.request_ttl, 254);
-    assert_int_equal(stamp_get_reply(reply_bytes, STAMP_REFLECTED_BYTES - 1, &r), -1);
+    assert_int_equal(stamp_get_reply(reply_bytes, STAMP_REFLECTED_BYTES - 1, NULL, &r),
+                     STAMP_SHORT);
 }
 
 static void transmit_time_alone_can_be_written_last(void **state)
@@ -135,7 +136,7 @@ static void transmit_time_alone_can_be_written_last(void **state)
     uint8_t packet[STAMP_BYTES];
     memcpy(packet, reply_bytes, sizeof packet);
     memset(packet + 4, 0, 8);
-    stamp_put_reflected(packet, a_reply.reflected);
+    stamp_put_reflected(packet, NULL, 3250000000);
     assert_memory_equal(packet, reply_bytes, STAMP_BYTES);
 }
 
