@@ -6,9 +6,10 @@
 #include "probes/kit/clk.h"
 
 static const uint64_t v4_low = UINT64_C(0x0000ffff00000000);
-/* SOURCE: the golden ratio's fraction, as in Fibonacci hashing; any odd number of mixed bits does.
+/* SOURCE: fractions of the golden ratio and of the root of two: bits in no order, for small seeds.
  */
-static const uint64_t mix = UINT64_C(0x9e3779b97f4a7c15);
+static const uint64_t mix_a = UINT64_C(0x9e3779b97f4a7c15);
+static const uint64_t mix_b = UINT64_C(0x6a09e667f3bcc909);
 
 struct origin origin_of_octets(const uint8_t address[16])
 {
@@ -54,6 +55,6 @@ static uint64_t fold(uint64_t x, uint64_t y)
 
 uint64_t origin_hash(struct origin_seed s, struct origin o, uint64_t more)
 {
-    uint64_t first = fold(o.high ^ s.a, o.low ^ s.b ^ mix);
-    return fold(first ^ s.b, more ^ s.a ^ mix);
+    uint64_t first = fold(o.high ^ s.a ^ mix_a, o.low ^ s.b ^ mix_b);
+    return fold(first ^ s.b ^ mix_a, more ^ s.a ^ mix_b);
 }
