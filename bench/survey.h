@@ -39,7 +39,8 @@ struct survey_conf {
                          "here, either with -zstd; or the path of an OCI image layout, an OCI "    \
                          "archive or a docker-save archive, with @NAME where it holds several."),  \
         OPT_LIST(conf, survey.labels, .name = "label", .arg = "KEY=VALUE",                         \
-                 .help = "Note provider, plan, region, price or note in the document."),           \
+                 .help = "Note provider, plan, region, price, node or note in the document; a "    \
+                         "cluster's report calls this host by its node."),                         \
         OPT_LIST(conf, survey.sets, .name = "set", .arg = "PROBE.OPTION=VALUE",                    \
                  .help = "Set an option of a probe; 'plimsoll explain PROBE' lists them."),        \
         OPT_U64(conf, survey.seed, .name = "seed",                                                 \
