@@ -3,7 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const char *const labels_known[] = { "provider", "plan", "region", "price", "note", NULL };
+static const char *const labels_known[] = { "provider", "plan", "region", "price",
+                                            "node",     "note", NULL };
 
 /* Control characters would stand as '?' in the document: refused instead of changed. */
 static bool labels_plain(const char *text)
@@ -32,8 +33,8 @@ static int labels_one(const char *text, struct document *d, struct err *e)
     if (!known)
         return err_set(
             e, ERR_USAGE, 0,
-            "--label '%s': unknown key '%s'; known are provider, plan, region, price and "
-            "note",
+            "--label '%s': unknown key '%s'; known are provider, plan, region, price, node "
+            "and note",
             text, label.key);
     if (strlen(equals + 1) >= sizeof label.value)
         return err_set(e, ERR_USAGE, 0, "--label %s: its value is longer than %zu bytes", label.key,

@@ -7,7 +7,7 @@
 #include "probes/kit/document.h"
 #include "probes/kit/opt.h"
 
-/* Only the keys that reports know: provider, plan, region, price, note. */
+/* Only the keys that reports know: provider, plan, region, price, node, note. */
 int labels_parse(const struct opt_list *labels, struct document *d, struct err *e);
 
 #endif

@@ -191,6 +191,14 @@ void page_value(const struct finding *f, struct buf *out)
         buf_adds(out, f->value_text);
     else
         buf_adds(out, units_format(f->value, f->criterion->unit, text));
+    if (*f->peer && !isnan(f->value))
+        buf_addf(out, " to %s", f->peer);
+}
+
+void page_others(const struct finding *f, struct buf *out)
+{
+    if (*f->others)
+        buf_addf(out, "others: %s", f->others);
 }
 
 void page_found(const struct finding *f, struct buf *out)
@@ -199,12 +207,15 @@ void page_found(const struct finding *f, struct buf *out)
     page_evidence(f, &evidence);
     if (*f->reason)
         page_why(f->value_text, f->reason, out);
-    else if (evidence.size == 0)
+    else if (evidence.size == 0 && !*f->peer)
         buf_adds(out, f->value_text);
     else
         page_value(f, out);
     if (evidence.size > 0)
         buf_addf(out, "; %s", buf_text(&evidence));
+    if (*f->others)
+        buf_adds(out, "; ");
+    page_others(f, out);
 }
 
 void page_evidence(const struct finding *f, struct buf *out)
@@ -298,21 +309,28 @@ static void join(char *list, size_t size, const char *name)
         (void)snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
 }
 
-static void add_gap(const struct finding *f, struct page_gap *gaps, unsigned *count)
+static void add_gap(const char *what, const char *how, const char *reason, struct page_gap *gaps,
+                    unsigned *count)
 {
     unsigned i = 0;
-    while (i < *count &&
-           (strcmp(gaps[i].reason, f->reason) != 0 || strcmp(gaps[i].how, f->value_text) != 0)) {
+    while (i < *count && (strcmp(gaps[i].reason, reason) != 0 || strcmp(gaps[i].how, how) != 0)) {
         i++;
     }
     if (i == PAGE_GAPS)
         return;
     if (i == *count) {
-        gaps[i] = (struct page_gap){ .how = f->value_text, .reason = f->reason };
+        gaps[i] = (struct page_gap){ .how = how, .reason = reason };
         (*count)++;
     }
-    const struct criterion *c = f->criterion;
-    join(gaps[i].what, sizeof gaps[i].what, *f->probe ? f->probe : c->metric);
+    join(gaps[i].what, sizeof gaps[i].what, what);
+}
+
+static void add_gaps(const struct finding *f, struct page_gap *gaps, unsigned *count)
+{
+    if (f->absent > 0)
+        add_gap(f->absent_name, f->absent_how, f->absent_reason, gaps, count);
+    else if (f->grade == GRADE_UNKNOWN)
+        add_gap(*f->probe ? f->probe : f->criterion->metric, f->value_text, f->reason, gaps, count);
 }
 
 unsigned page_gaps(const struct report *r, struct page_gap gaps[PAGE_GAPS])
@@ -320,10 +338,8 @@ unsigned page_gaps(const struct report *r, struct page_gap gaps[PAGE_GAPS])
     unsigned count = 0;
     for (unsigned i = 0; i < r->verdict_count; i++) {
         const struct verdict *v = &r->verdicts[i];
-        for (unsigned k = 0; k < v->profile->count; k++) {
-            if (v->findings[k].grade == GRADE_UNKNOWN)
-                add_gap(&v->findings[k], gaps, &count);
-        }
+        for (unsigned k = 0; k < v->profile->count; k++)
+            add_gaps(&v->findings[k], gaps, &count);
     }
     return count;
 }

@@ -43,9 +43,11 @@ const struct finding *page_decisive(const struct verdict *v);
 void page_grade(const struct verdict *v, struct buf *out);
 /* "2 unfit, 9 marginal, 21 fit" */
 void page_counts(const struct verdict *v, struct buf *out);
-/* The bare value: "312 ms", "missing: MEMCG"; rare ones without their time. */
+/* The bare value: "312 ms", "312 ms to node-b", "missing: MEMCG"; rare ones without their time. */
 void page_value(const struct finding *f, struct buf *out);
-/* The value and how rare it is, or why there is none. */
+/* "node-c 1.10 ms, node-d failed": the peers that did not decide; nothing for none. */
+void page_others(const struct finding *f, struct buf *out);
+/* The value and how rare it is, or why there is none; then the other peers. */
 void page_found(const struct finding *f, struct buf *out);
 /* The bound that was kept or broken: "fit <= 200 ms"; "unfit > 900 ms" for what is unfit. */
 void page_bound(const struct finding *f, struct buf *out);
@@ -60,7 +62,7 @@ void page_bounds(const struct criterion *c, struct buf *out);
 
 /* Why criteria are unknown: one entry a reason, over all roles. */
 struct page_gap {
-    char what[160];     /* probes or facts, joined by ", " */
+    char what[160];     /* probes, with their peers, or facts, joined by ", " */
     const char *how;    /* "not measured", "failed", "not trusted", "not known" */
     const char *reason; /* borrowed from the findings */
 };

@@ -229,6 +229,8 @@ static void found(struct html *h, const struct finding *f)
     if (f->n > 0)
         buf_addf(&words, "%llu samples, ", (unsigned long long)f->n);
     buf_adds(&words, *f->probe ? f->probe : "-");
+    if (*f->peer)
+        buf_addf(&words, "@%s", f->peer);
     html_leaf(h, "i", NULL, buf_text(&words));
     html_close(h);
 }

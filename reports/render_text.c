@@ -267,6 +267,9 @@ static void add_criterion(struct libscols_table *t, const struct finding *f, uns
         page_why(f->value_text, f->reason, &found);
     else
         page_judged(f, &found);
+    if (*f->others)
+        buf_adds(&found, "; ");
+    page_others(f, &found);
     set_rest(line, 3, &found, room);
 }
 

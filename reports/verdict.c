@@ -154,27 +154,37 @@ static void judge_rarity(const struct criterion *c, struct finding *f)
         units_format((double)f->observed_ns, UNIT_NS, time));
 }
 
-static void judge_metric(const struct criterion *c, const struct document *d, struct finding *f)
+/*
+ * Whether a decides rather than b: the worse grade, then the lower score, then the smaller
+ * headroom. What has none of them comes last, and the earlier one decides.
+ */
+static bool decides(const struct finding *a, const struct finding *b)
+{
+    if (a->grade != b->grade)
+        return grade_worse(a->grade, b->grade) == a->grade;
+    if (isnan(a->score) || isnan(b->score))
+        return !isnan(a->score);
+    return a->score < b->score || (a->score <= b->score && a->headroom < b->headroom);
+}
+
+/* The metric of one measurement. */
+static void judge_result(const struct criterion *c, const struct result *owner, struct finding *f)
 {
     static const char *const how[] = {
         [STATUS_SKIPPED] = "not measured",
         [STATUS_FAILED] = "failed",
         [STATUS_UNTRUSTED] = "not trusted",
     };
-    const struct result *owner = NULL;
-    const struct result_metric *m = document_metric(d, c->metric, &owner);
-    if (!m) {
-        set_unknown(f, "not measured", "no probe of this run measures it");
-        return;
-    }
+    const struct result_metric *m = result_metric_find(owner, c->metric);
     cut(f->probe, sizeof f->probe, "%s", owner->probe);
-    f->n = m->n;
-    f->observed_ns = m->observed_ns;
+    cut(f->peer, sizeof f->peer, "%s", owner->peer);
+    f->n = m ? m->n : 0;
+    f->observed_ns = m ? m->observed_ns : 0;
     if (owner->status != STATUS_MEASURED) {
         set_unknown(f, how[owner->status], owner->reason);
         return;
     }
-    const struct result_statistic *s = result_statistic_find(m, c->statistic);
+    const struct result_statistic *s = m ? result_statistic_find(m, c->statistic) : NULL;
     if (!s || isnan(s->value)) {
         set_unknown(f, "not measured", "the probe ran and took no sample of it");
         return;
@@ -184,6 +194,86 @@ static void judge_metric(const struct criterion *c, const struct document *d, st
     f->high = s->high;
     judge_value(c, f);
     judge_rarity(c, f);
+}
+
+static void note_absent(struct finding *f, const struct finding *one)
+{
+    if (f->absent++ > 0)
+        return;
+    cut(f->absent_name, sizeof f->absent_name, "%s@%s", one->probe, one->peer);
+    cut(f->absent_how, sizeof f->absent_how, "%s", one->value_text);
+    cut(f->absent_reason, sizeof f->absent_reason, "%s", one->reason);
+}
+
+/* Whether it is of the same probe and place, to whichever peer. */
+static bool is_sibling(const struct result *r, const struct result *first)
+{
+    return r->peer[0] && strcmp(r->probe, first->probe) == 0 && strcmp(r->place, first->place) == 0;
+}
+
+/* All peers but the judged one, as many as there is room for. */
+static void list_others(const struct criterion *c, const struct document *d,
+                        const struct result *first, struct finding *f)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < d->measurement_count; i++) {
+        const struct result *r = &d->measurements[i];
+        char value[UNITS_TEXT_BYTES];
+        struct finding one = { .value = NAN };
+        if (!is_sibling(r, first) || strcmp(r->peer, f->peer) == 0)
+            continue;
+        judge_result(c, r, &one);
+        const char *said =
+            isnan(one.value) ? one.value_text : units_format(one.value, c->unit, value);
+        size_t used = strlen(f->others);
+        size_t more = strlen(r->peer) + strlen(said) + 1;
+        if (left > 0 || used + more + sizeof " and 1000 more" + 2 > sizeof f->others)
+            left++;
+        else
+            (void)snprintf(f->others + used, sizeof f->others - used, "%s%s %s", used ? ", " : "",
+                           r->peer, said);
+    }
+    size_t used = strlen(f->others);
+    if (left > 0)
+        (void)snprintf(f->others + used, sizeof f->others - used, "%s%u more", used ? " and " : "",
+                       left);
+}
+
+/* The worst peer with a value; one without where none has. */
+static void judge_peers(const struct criterion *c, const struct document *d,
+                        const struct result *first, struct finding *f)
+{
+    struct finding worst = *f;
+    struct finding sum = { .peers = 0 };
+    for (unsigned i = 0; i < d->measurement_count; i++) {
+        struct finding one = *f;
+        if (!is_sibling(&d->measurements[i], first))
+            continue;
+        judge_result(c, &d->measurements[i], &one);
+        bool known = one.grade != GRADE_UNKNOWN;
+        if (sum.peers++ == 0 || (known && (worst.grade == GRADE_UNKNOWN || decides(&one, &worst))))
+            worst = one;
+        if (!known)
+            note_absent(&sum, &one);
+    }
+    *f = worst;
+    f->peers = sum.peers;
+    f->absent = sum.absent;
+    memcpy(f->absent_name, sum.absent_name, sizeof f->absent_name);
+    memcpy(f->absent_how, sum.absent_how, sizeof f->absent_how);
+    memcpy(f->absent_reason, sum.absent_reason, sizeof f->absent_reason);
+    list_others(c, d, first, f);
+}
+
+static void judge_metric(const struct criterion *c, const struct document *d, struct finding *f)
+{
+    const struct result *owner = NULL;
+    if (!document_metric(d, c->metric, &owner))
+        set_unknown(f, "not measured", "no probe of this run measures it");
+    else if (owner->peer[0])
+        judge_peers(c, d, owner, f);
+    else
+        judge_result(c, owner, f);
 }
 
 /* The words of `list` that the fact holds (or, for requires, does not hold). */
@@ -273,24 +363,13 @@ static void judge(const struct criterion *c, const struct document *d, struct fi
         judge_fact(c, d, f);
 }
 
-/*
- * Whether a decides rather than b: the worse grade, then the lower score, then the smaller
- * headroom. What has none of them comes last, and the earlier one decides.
- */
-static bool decides(const struct finding *a, const struct finding *b)
-{
-    if (a->grade != b->grade)
-        return grade_worse(a->grade, b->grade) == a->grade;
-    if (isnan(a->score) || isnan(b->score))
-        return !isnan(a->score);
-    return a->score < b->score || (a->score <= b->score && a->headroom < b->headroom);
-}
-
 static void sum_up(struct verdict *v, bool strict)
 {
     bool measured = false;
+    bool whole = true; /* no criterion lacks anything */
     for (unsigned i = 0; i < v->profile->count; i++) {
         const struct finding *f = &v->findings[i];
+        whole = whole && f->grade != GRADE_UNKNOWN && f->absent == 0;
         if (f->grade == GRADE_UNKNOWN) {
             v->unknown++;
             continue;
@@ -305,7 +384,7 @@ static void sum_up(struct verdict *v, bool strict)
         v->grade = v->findings[v->decided_by].grade;
         v->score = v->findings[v->decided_by].score;
     }
-    if (!measured || (strict && v->unknown > 0))
+    if (!measured || (strict && !whole))
         v->grade = v->grade == GRADE_UNFIT ? GRADE_UNFIT : GRADE_UNKNOWN;
     if (v->grade == GRADE_UNKNOWN)
         v->score = NAN;

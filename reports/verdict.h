@@ -8,6 +8,9 @@
  * log scale between; it is explained by one criterion, always. Words and versions have no scale:
  * fit none, marginal 25, unfit 0.
  *
+ * Of a metric that was measured to several peers the worst peer is judged; one without a value is
+ * left to the others, and is an unknown criterion to strict.
+ *
  * Unknown criteria leave the grade to the known ones, with two limits: with strict one unknown
  * criterion makes the role unknown unless it is unfit already; and where no metric at all was
  * measured a role is unknown unless a fact makes it unfit, since facts alone make no host fit.
@@ -33,6 +36,12 @@ struct finding {                       /* one criterion, answered */
     char value_text[160];           /* "237 us", "kvm", "missing: MEMCG", "none in 58 s" */
     char bound_text[64];            /* "<= 10.0 ms", "not openvz" */
     char reason[LIMITS_TEXT_BYTES]; /* unknown: why; else "" */
+    char peer[LIMITS_PEER_BYTES];   /* whom the value is of, the worst of several; "" for none */
+    unsigned peers, absent;         /* how many were measured, and how many of them have no value */
+    char others[160];               /* "node-c 1.10 ms, node-d 900 us and 3 more"; "" for none */
+    char absent_name[96];           /* the first without a value: "net.rtt@node-e" */
+    char absent_how[24];            /* "failed" */
+    char absent_reason[LIMITS_TEXT_BYTES];
 };
 
 struct verdict {                   /* one role */

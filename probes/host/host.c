@@ -1,5 +1,6 @@
 #include "probes/host/host.h"
 
+#include "probes/host/addresses.h"
 #include "probes/host/ceilings.h"
 #include "probes/host/cgroup.h"
 #include "probes/host/clocks.h"
@@ -12,6 +13,7 @@
 static const struct fact_row host_facts[] = {
     HOST_TEXT("host.os", "The distribution, as it names itself."),
     HOST_TEXT("host.hostname", "The name of this machine."),
+    HOST_LIST("host.addresses", "Its IP addresses, but for loopback and link-local ones."),
     HOST_TEXT("host.virtualization",
               "The hypervisor under this kernel, by systemd's names; none on bare metal."),
     HOST_TEXT("host.product", "Vendor and product, as the firmware names them."),
@@ -68,6 +70,7 @@ static int host_measure(struct probe_run *run, struct err *e)
     struct cpuid cpuid = cpuid_read();
     (void)e;
     system_state(site->proc_fd, site->sys_fd, &cpuid, f);
+    addresses_state(f);
     unsigned kernel = system_state_kernel(site->proc_fd, f);
     cgroup_state(site->proc_fd, site->sys_fd, kernel, f);
     cpu_state(site->proc_fd, site->sys_fd, site->cpus, f);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -180,6 +181,19 @@ static void reasons_are_listed_once(void **state)
     assert_string_equal(gaps[0].reason, "no answer");
 }
 
+static void a_peer_is_named_with_its_value_and_the_others_after_it(void **state)
+{
+    (void)state;
+    struct finding f = stalled(300e6, GRADE_MARGINAL);
+    AUTO(buf) struct buf out = { 0 };
+    (void)snprintf(f.peer, sizeof f.peer, "node-b");
+    (void)snprintf(f.others, sizeof f.others, "node-c 20 ms");
+    judged_as(&f, "300 ms to node-b (fit <= 200 ms)");
+    page_found(&f, &out);
+    assert_string_equal(buf_text(&out), "300 ms to node-b; none above 900 ms in 58 s (< 186/h); "
+                                        "others: node-c 20 ms");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_reason_is_not_announced_twice),
         cmocka_unit_test(a_document_without_facts_has_a_host_all_the_same),
         cmocka_unit_test(reasons_are_listed_once),
+        cmocka_unit_test(a_peer_is_named_with_its_value_and_the_others_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

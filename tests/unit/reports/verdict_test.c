@@ -494,6 +494,103 @@ static void none_at_all_and_versions_have_no_scale(void **state)
     close_scene(&s);
 }
 
+#define RTT                                                                                        \
+    "  - id: rtt\n" SAID "    metric: net.rtt\n    statistic: p99\n"                               \
+    "    at_most: {fit: 10 ms, unfit: 100 ms}\n"
+
+static struct result *meet(struct scene *s, const char *peer, uint64_t value)
+{
+    (void)measure(s, "net.rtt", value, 1000, value, 10 * 1000 * MS);
+    struct result *r = &s->d.measurements[s->d.measurement_count - 1];
+    (void)snprintf(r->peer, sizeof r->peer, "%s", peer);
+    return r;
+}
+
+static void of_several_peers_the_worst_is_judged_and_named(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, RTT);
+    (void)meet(&s, "node-b", 2 * MS);
+    (void)meet(&s, "node-c", 20 * MS);
+    (void)meet(&s, "node-d", 3 * MS);
+    judge(&s, true);
+    const struct finding *f = &s.v.findings[0];
+    assert_int_equal(s.v.grade, GRADE_MARGINAL);
+    assert_string_equal(f->peer, "node-c");
+    assert_int_equal(f->peers, 3);
+    assert_int_equal(f->absent, 0);
+    assert_string_equal(f->others, "node-b 2 ms, node-d 3 ms");
+    close_scene(&s);
+}
+
+static void among_good_peers_the_farthest_is_named(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, RTT);
+    (void)meet(&s, "node-b", MS / 10); /* both have the best score */
+    (void)meet(&s, "node-c", MS / 5);
+    judge(&s, false);
+    assert_string_equal(s.v.findings[0].peer, "node-c");
+    close_scene(&s);
+}
+
+static void a_peer_that_is_away_is_left_to_the_others_but_not_strictly(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, RTT);
+    result_set_status(meet(&s, "node-b", MS), STATUS_FAILED, "nobody is at home");
+    (void)meet(&s, "node-c", 2 * MS);
+    judge(&s, false);
+    const struct finding *f = &s.v.findings[0];
+    assert_int_equal(s.v.grade, GRADE_FIT);
+    assert_string_equal(f->peer, "node-c");
+    assert_int_equal(f->absent, 1);
+    assert_string_equal(f->absent_name, "net.rtt@node-b");
+    assert_string_equal(f->absent_how, "failed");
+    assert_string_equal(f->absent_reason, "nobody is at home");
+    assert_string_equal(f->others, "node-b failed");
+    judge(&s, true);
+    assert_int_equal(s.v.grade, GRADE_UNKNOWN);
+    close_scene(&s);
+}
+
+static void with_all_peers_away_the_criterion_is_unknown(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s, RTT);
+    result_set_status(meet(&s, "node-b", MS), STATUS_FAILED, "nobody is at home");
+    result_set_status(meet(&s, "node-c", MS), STATUS_FAILED, "nobody is there");
+    judge(&s, false);
+    assert_int_equal(s.v.findings[0].grade, GRADE_UNKNOWN);
+    assert_int_equal(s.v.findings[0].absent, 2);
+    assert_string_equal(s.v.findings[0].reason, "nobody is at home");
+    close_scene(&s);
+}
+
+static void more_peers_than_there_is_room_for_are_counted(void **state)
+{
+    (void)state;
+    struct scene s;
+    char name[32];
+    open_scene(&s, RTT);
+    for (unsigned i = 0; i < 50; i++) {
+        (void)snprintf(name, sizeof name, "node-%02u", i);
+        (void)meet(&s, name, MS);
+    }
+    judge(&s, false);
+    const char *and = strstr(s.v.findings[0].others, " and ");
+    unsigned named = 0;
+    for (const char *at = s.v.findings[0].others; (at = strstr(at, "node-")); at++)
+        named++;
+    assert_non_null(and);
+    assert_int_equal(named + (unsigned)strtoul(and+5, NULL, 10), 49);
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +614,11 @@ int main(void)
         cmocka_unit_test(long_lists_are_cut_visibly),
         cmocka_unit_test(of_alternative_facts_the_better_counts),
         cmocka_unit_test(none_at_all_and_versions_have_no_scale),
+        cmocka_unit_test(of_several_peers_the_worst_is_judged_and_named),
+        cmocka_unit_test(among_good_peers_the_farthest_is_named),
+        cmocka_unit_test(a_peer_that_is_away_is_left_to_the_others_but_not_strictly),
+        cmocka_unit_test(with_all_peers_away_the_criterion_is_unknown),
+        cmocka_unit_test(more_peers_than_there_is_room_for_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
