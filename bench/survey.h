@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "bench/progress.h"
+#include "bench/tap.h"
 #include "probes/kit/document.h"
 #include "probes/kit/opt.h"
 
@@ -17,6 +18,7 @@ struct survey_conf {
     uint64_t seed; /* 0: drawn */
     struct opt_list peers;
     const char *image;      /* as probes/image/spec.h takes it */
+    struct tap tap;
     struct opt_list labels; /* "key=value" */
     struct opt_list sets;   /* "probe.option=value" */
 };
@@ -38,6 +40,7 @@ struct survey_conf {
                  .help = "Unpack this image: small (the default) or reference, which are made "    \
                          "here, either with -zstd; or the path of an OCI image layout, an OCI "    \
                          "archive or a docker-save archive, with @NAME where it holds several."),  \
+        TAP_OPTIONS(conf, survey.tap),                                                             \
         OPT_LIST(conf, survey.labels, .name = "label", .arg = "KEY=VALUE",                         \
                  .help = "Note provider, plan, region, price, node or note in the document; a "    \
                          "cluster's report calls this host by its node."),                         \

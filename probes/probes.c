@@ -27,6 +27,7 @@ const struct probe *const probes_all[] = {
     &image_decode,
     &image_wal,
     &net_rtt,
+    &net_passive,
     &noise_stall,
     NULL,
 };

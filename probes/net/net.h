@@ -7,5 +7,6 @@
 #include "probes/probe.h"
 
 extern const struct probe net_rtt;
+extern const struct probe net_passive;
 
 #endif
