@@ -32,6 +32,14 @@ def numbers(payload, answer):
     return ssid, seq, payload[at:at + 8] if at and FORM is PLAIN else b""
 
 
+def unix_ns(payload, at, near_ns):
+    """A time in NTP format (RFC 5905 6), in the turn of 2^32 s of near_ns."""
+    seconds, part = struct.unpack_from(">II", payload, at)
+    seconds -= 2208988800
+    seconds += round((near_ns / 1e9 - seconds) / 2**32) * 2**32
+    return seconds * 10**9 + (part * 10**9 >> 32)
+
+
 class Exchange:
     """One request and all that came of it; times in ns."""
 
@@ -56,6 +64,12 @@ class Exchange:
 
     def backward(self):
         return self.in_a[0][0] - self.out_b[self.turn()][0]
+
+    def stacks(self):
+        """From the time that each host wrote into its packet to the wire: what is its own doing."""
+        turn, at = self.turn(), FORM["stamp"]
+        return (self.out_a[0][0] - unix_ns(self.out_a[0][1], at, self.out_a[0][0]),
+                self.out_b[turn][0] - unix_ns(self.out_b[turn][1], at, self.out_b[turn][0]))
 
     def rtt(self):
         return self.forward() + self.backward()
@@ -169,12 +183,14 @@ def truth_of(path):
             "net.pdv.up": quantiles(variation(x, Exchange.forward)),
             "net.pdv.down": quantiles(variation(x, Exchange.backward)),
         },
+        "stacks": dict(zip(("sender", "reflector"),
+                           (quantiles(s) for s in zip(*(e.stacks() for e in answered))))),
         "line": {"late": quantiles(late), "fates": fates},
     }
 
 
 def cells(text):
-    """(value, count) of an HdrHistogram, V2, compressed, three digits; the value is its cell's greatest."""
+    """(value, count) of an HdrHistogram, V2, compressed, three digits; the value is its cell's middle."""
     payload = zlib.decompress(base64.b64decode(text)[8:])
     at, index = 40, 0
     while at < len(payload):
@@ -189,7 +205,7 @@ def cells(text):
         value = (value >> 1) ^ -(value & 1)
         if value > 0:
             width = max((index >> 10) - 1, 0)
-            yield ((index - (width << 10) + 1) << width) - 1, value
+            yield ((index - (width << 10)) << width) + ((1 << width) >> 1), value
         index += 1 if value > 0 else -value
 
 
