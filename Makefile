@@ -179,6 +179,11 @@ versus-image: all $(VERSUS) $(LAB)
 	$(Q)scripts/install-deps lab
 	$(Q)tests/versus/image.sh $(BUILD)
 
+# The peers that measure round trips alone.
+versus-net: all $(VERSUS)
+	$(Q)scripts/install-deps lab
+	$(Q)tests/versus/net.sh $(BUILD)
+
 install: all
 	install -D -m 755 $(BUILD)/plimsoll $(DESTDIR)$(PREFIX)/bin/plimsoll
 	install -D -m 644 $(BUILD)/plimsoll.1 $(DESTDIR)$(PREFIX)/share/man/man1/plimsoll.1
@@ -197,4 +202,4 @@ clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all test unit golden cli lab replay fuzz asan lint versus versus-image install uninstall clean
+.PHONY: all test unit golden cli lab replay fuzz asan lint versus versus-image versus-net install uninstall clean
