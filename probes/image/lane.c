@@ -30,8 +30,8 @@ void lane_release(struct lane *l)
     l->blocks = NULL;
 }
 
-int lane_start(struct lane *l, const struct oci_layer *layer, unsigned below, int dir_fd,
-               const struct apply_limits *limits, struct err *e)
+int lane_start(struct lane *l, const struct oci_layer *layer, const struct placer_site *site,
+               int dir_fd, const struct apply_limits *limits, struct err *e)
 {
     l->layer = layer;
     l->dir_fd = dir_fd;
@@ -50,7 +50,7 @@ int lane_start(struct lane *l, const struct oci_layer *layer, unsigned below, in
     untar_start(&l->untar);
     /* What is not compressed is digested once. */
     l->stream.stored = layer->source.form == STREAM_PLAIN ? NULL : &l->stored;
-    if (placer_start(&l->placer, dir_fd, below, limits, &l->count, e))
+    if (placer_start(&l->placer, dir_fd, site, limits, &l->count, e))
         return -1;
     return stream_start(&l->stream, &layer->source, l->placer.bytes_max, e);
 }

@@ -75,8 +75,8 @@ int lane_open(struct lane *l, struct err *e);
 void lane_release(struct lane *l); /* idempotent, also on a zeroed one */
 
 /* dir_fd is taken over, also by a failure. */
-int lane_start(struct lane *l, const struct oci_layer *layer, unsigned below, int dir_fd,
-               const struct apply_limits *limits, struct err *e);
+int lane_start(struct lane *l, const struct oci_layer *layer, const struct placer_site *site,
+               int dir_fd, const struct apply_limits *limits, struct err *e);
 /* Closes what is open; idempotent. */
 void lane_stop(struct lane *l);
 

@@ -73,13 +73,14 @@ static void pipeline_fail(struct pipeline *p, unsigned number, const struct err 
 static void pipeline_begin(struct pipeline *p, struct lane *lane)
 {
     unsigned number = pipeline_next(p);
+    const struct placer_site site = { .below = number, .heirs = &p->heirs };
     struct err e = { 0 };
     p->is_begun[number] = true;
     p->begun++;
     int fd = pipeline_make_dir(p->job->dir_fd, number, &e);
     lane->syncs = p->job->syncs;
     if (fd < 0 ||
-        lane_start(lane, &p->job->image->layers[number], number, fd, &p->job->limits, &e)) {
+        lane_start(lane, &p->job->image->layers[number], &site, fd, &p->job->limits, &e)) {
         pipeline_fail(p, number, &e);
         lane_stop(lane);
         return;
@@ -250,7 +251,8 @@ int pipeline_open(struct pipeline *p, unsigned threads, unsigned lanes, struct e
     (void)pthread_cond_init(&p->work, NULL);
     (void)pthread_cond_init(&p->over, NULL);
     p->is_open = true;
-    return pipeline_open_lanes(p, pipeline_at_most(lanes, PIPELINE_LANES), e) ||
+    return heirs_open(&p->heirs, e) ||
+                   pipeline_open_lanes(p, pipeline_at_most(lanes, PIPELINE_LANES), e) ||
                    pipeline_open_threads(p, pipeline_at_most(threads, PIPELINE_THREADS), e)
                ? -1
                : 0;
@@ -269,6 +271,7 @@ void pipeline_release(struct pipeline *p)
     for (unsigned i = 0; i < p->lane_count; i++)
         lane_release(&p->lanes[i]);
     free(p->lanes);
+    heirs_release(&p->heirs);
     (void)pthread_cond_destroy(&p->over);
     (void)pthread_cond_destroy(&p->work);
     (void)pthread_mutex_destroy(&p->lock);
@@ -279,6 +282,7 @@ void pipeline_release(struct pipeline *p)
 static void pipeline_take(struct pipeline *p, const struct pipeline_job *job)
 {
     p->job = job;
+    heirs_start(&p->heirs);
     p->begun = 0;
     p->active = 0;
     p->has_failed = false;
@@ -287,6 +291,18 @@ static void pipeline_take(struct pipeline *p, const struct pipeline_job *job)
     memset(p->is_begun, 0, sizeof p->is_begun);
     p->state = PIPELINE_AT_WORK;
     (void)pthread_cond_broadcast(&p->work);
+}
+
+/* What was set after the layers were synced is synced too. */
+static int pipeline_settle(struct pipeline *p, const struct pipeline_job *job, struct err *e)
+{
+    const struct quota quota = apply_quota(&job->limits);
+    uint64_t took_ns = 0;
+    if (p->heirs.count == 0)
+        return 0;
+    if (heirs_settle(&p->heirs, job->dir_fd, &quota, e))
+        return err_wrap(e, "directories that no entry lists");
+    return job->syncs ? flush_within(&p->lanes[0].flush, job->dir_fd, &quota, &took_ns, e) : 0;
 }
 
 int pipeline_run(struct pipeline *p, const struct pipeline_job *job, struct pipeline_took *took,
@@ -304,7 +320,8 @@ int pipeline_run(struct pipeline *p, const struct pipeline_job *job, struct pipe
     bool has_failed = p->has_failed;
     (void)pthread_mutex_unlock(&p->lock);
     (void)umask(mask);
+    int failed = has_failed || pipeline_settle(p, job, e) ? -1 : 0;
     took->wall_ns = clk_now_ns() - wall_ns;
     took->cpu_ns = clk_process_cpu_ns() - cpu_ns;
-    return has_failed ? -1 : 0;
+    return failed;
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "probes/image/heirs.h"
 #include "probes/image/lane.h"
 #include "probes/image/oci.h"
 #include "probes/kit/err.h"
@@ -56,6 +57,7 @@ struct pipeline {
     unsigned thread_count;
     struct lane *lanes; /* owned */
     unsigned lane_count;
+    struct heirs heirs; /* of all layers; settled by who runs it when all are there */
     bool is_open;
     /* Under the lock. */
     enum pipeline_state state;

@@ -26,21 +26,25 @@ enum {
     PLACER_PROC_BYTES = 32 /* "/proc/self/fd/N/" */
 };
 
-int placer_start(struct placer *p, int dir_fd, unsigned below, const struct apply_limits *limits,
-                 struct apply_count *count, struct err *e)
+int placer_start(struct placer *p, int dir_fd, const struct placer_site *site,
+                 const struct apply_limits *limits, struct apply_count *count, struct err *e)
 {
     p->bytes_max = limits->bytes ? limits->bytes : APPLY_BYTES_MAX;
     p->quota = apply_quota(limits);
     p->count = count;
     p->root_fd = dir_fd;
-    p->below = below;
+    p->below = site->below;
     p->file_bytes = 0;
     p->uid = geteuid();
     p->gid = getegid();
     p->is_exact = fgetxattr(dir_fd, PLACER_DEFAULT_ACL, NULL, 0) < 0;
     p->fd = -1;
     p->targets.count = 0;
-    return trail_start(&p->trail, dir_fd, e);
+    if (trail_start(&p->trail, dir_fd, e))
+        return -1;
+    p->trail.heirs = site->heirs;
+    p->trail.layer = site->below;
+    return 0;
 }
 
 void placer_stop(struct placer *p)
@@ -305,7 +309,7 @@ static int placer_dir(struct placer *p, const struct untar_entry *entry, struct 
     s->times[1] = p->times[1];
     s->has_times = true;
     s->is_changed = true;
-    return placer_xattrs(p, entry, s->fd, e);
+    return trail_list(&p->trail, e) || placer_xattrs(p, entry, s->fd, e) ? -1 : 0;
 }
 
 static int placer_link_to(struct placer *p, const struct beneath_name *to, struct err *e)

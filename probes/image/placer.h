@@ -20,6 +20,12 @@
 #include "probes/image/untar.h"
 #include "probes/kit/err.h"
 
+/* Which of an image's layers it is. */
+struct placer_site {
+    unsigned below;      /* layers; 0: it is the lowest, which hides nothing */
+    struct heirs *heirs; /* borrowed; NULL: what is not listed inherits nothing */
+};
+
 struct placer {
     struct trail trail;        /* where entries go */
     struct trail targets;      /* where hard links point */
@@ -27,7 +33,7 @@ struct placer {
     struct quota quota;        /* of this layer */
     struct apply_count *count; /* borrowed */
     int root_fd;               /* borrowed */
-    unsigned below;            /* layers of the image; 0: it is the lowest, which hides nothing */
+    unsigned below;            /* layers */
     uint64_t file_bytes;       /* of this layer so far */
     uint64_t data_ns;          /* of writing content; added up, also over layers */
     uid_t uid;
@@ -41,9 +47,12 @@ struct placer {
     bool sets_mode; /* after all else */
 };
 
-/* dir_fd: borrowed; can be read. *count is added to. */
-int placer_start(struct placer *p, int dir_fd, unsigned below, const struct apply_limits *limits,
-                 struct apply_count *count, struct err *e);
+/*
+ * dir_fd: borrowed; can be read. *count is added to. Directories that no entry lists are told to
+ * the heirs, who set what they get from below.
+ */
+int placer_start(struct placer *p, int dir_fd, const struct placer_site *site,
+                 const struct apply_limits *limits, struct apply_count *count, struct err *e);
 int placer_entry(struct placer *p, const struct untar_entry *entry, struct err *e);
 int placer_content(struct placer *p, const struct untar_entry *entry,
                    const struct untar_piece *piece, struct err *e);

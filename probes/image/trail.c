@@ -18,6 +18,8 @@ int trail_start(struct trail *t, int root_fd, struct err *e)
         return err_set(e, err_kind_of(errno), errno, "look at the directory");
     t->count = 1;
     t->gid = getegid();
+    t->heirs = NULL;
+    t->has_heirs = false;
     t->steps[0] = (struct trail_step){ .fd = root_fd,
                                        .is_plain = st.st_gid == t->gid && !(st.st_mode & S_ISGID) };
     return 0;
@@ -142,6 +144,20 @@ static struct trail_step *trail_make(struct trail *t, const char *name, size_t s
     return made;
 }
 
+/* Tells the heirs of the directory that the trail ends in. */
+static int trail_tell(struct trail *t, enum heirs_kind kind, struct err *e)
+{
+    if (!t->heirs)
+        return 0;
+    t->has_heirs = true;
+    return heirs_add(t->heirs, t->layer, kind, t->path, t->steps[t->count - 1].size, e);
+}
+
+int trail_list(struct trail *t, struct err *e)
+{
+    return t->has_heirs ? trail_tell(t, HEIRS_LISTED, e) : 0;
+}
+
 /* One component further down. */
 static int trail_walk(struct trail *t, const char *part, size_t size, struct quota *quota,
                       struct err *e)
@@ -156,7 +172,7 @@ static int trail_walk(struct trail *t, const char *part, size_t size, struct quo
         if (quota_take(quota, e))
             return -1;
         if (trail_make(t, name, size))
-            return 0;
+            return trail_tell(t, HEIRS_IMPLIED, e);
     }
     if (errno == ENOTDIR || errno == ELOOP)
         return err_set(e, ERR_DATA, 0,

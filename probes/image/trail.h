@@ -5,7 +5,7 @@
  * neighbours in the tree, so that the next entry's directory mostly is open already, or the child
  * of one that is. A directory's times and mode are set when the trail leaves it: what is made in it
  * changes the times, and the mode might forbid making it. When it is entered again, what it had is
- * remembered and set again.
+ * remembered and set again. One that no entry lists has mode 0755 until the heirs settle.
  *
  * Anybody who may write in the directory meanwhile can move directories about; it is private.
  * Allocates nothing. One thread.
@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "probes/image/beneath.h"
+#include "probes/image/heirs.h"
 #include "probes/image/quota.h"
 #include "probes/kit/err.h"
 
@@ -41,10 +42,13 @@ struct trail {
     struct trail_step steps[TRAIL_STEPS]; /* the first is the root, whose descriptor is borrowed */
     unsigned count;                       /* 0: not started */
     gid_t gid;
+    struct heirs *heirs; /* borrowed: is told of the directories that no entry lists; NULL: none */
+    unsigned layer;      /* the heirs' number of it */
+    bool has_heirs;
     char path[PATH_MAX];
 };
 
-/* t->count is 0 before, or the trail left. root_fd can be read, not only O_PATH. */
+/* t->count is 0 before, or the trail left. root_fd can be read, not only O_PATH. No heirs. */
 int trail_start(struct trail *t, int root_fd, struct err *e);
 /*
  * The directory that the name lies in. What is missing is made with mode 0755 and taken from the
@@ -58,6 +62,8 @@ struct trail_step *trail_enter(struct trail *t, const struct beneath_name *name,
  * caller (is_new), or one that was there. NULL with errno when it cannot be opened as a directory.
  */
 struct trail_step *trail_descend(struct trail *t, const struct beneath_name *name, bool is_new);
+/* An entry lists the directory that the trail has just gone into. */
+int trail_list(struct trail *t, struct err *e);
 /* Leaves all directories, the root too. */
 int trail_leave(struct trail *t, struct err *e);
 /* After a failure: closes what is open and sets nothing. Idempotent, also on a zeroed one. */

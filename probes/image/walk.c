@@ -2,20 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "probes/image/heritage.h"
 #include "probes/kit/auto.h"
 
 enum {
-    WALK_XATTRS_BYTES = 4096,
-    WALK_XATTR_BYTES = 4096,
     WALK_LAYER_BYTES = 16
 };
 
@@ -91,53 +87,24 @@ static int walk_look(const struct walk *w, const char *path, enum walk_found *fo
     return 0;
 }
 
-static void walk_copy_attributes(int from_fd, int to_fd)
-{
-    char names[WALK_XATTRS_BYTES];
-    char value[WALK_XATTR_BYTES];
-    ssize_t left = flistxattr(from_fd, names, sizeof names);
-    for (const char *name = names; left > 0;) {
-        size_t size = strlen(name) + 1;
-        ssize_t got =
-            strncmp(name, "trusted.", 8) == 0 ? -1 : fgetxattr(from_fd, name, value, sizeof value);
-        if (got >= 0)
-            (void)fsetxattr(to_fd, name, value, (size_t)got, XATTR_CREATE);
-        name += size;
-        left -= (ssize_t)size;
-    }
-}
-
-/* The directory in a layer below: -1 with errno ENOTDIR when it is something else there. */
-static int walk_open_below(const struct walk *w, unsigned layer, const char *path)
-{
-    char name[WALK_LAYER_BYTES];
-    struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-                            .resolve = RESOLVE_IN_ROOT };
-    (void)snprintf(name, sizeof name, "%u/fs", layer);
-    AUTO_CLOSE int fd = openat(w->layers_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -1 : (int)syscall(SYS_openat2, fd, path, &how, sizeof how);
-}
-
 /* What may not be set without privilege is left: it is the default then. */
 static void walk_inherit(const struct walk *w, const char *path)
 {
+    const struct heritage heritage = { .layers_fd = w->layers_fd, .inner = "fs" };
     struct stat st;
+    AUTO_CLOSE int from_fd = heritage_open(&heritage, w->below, path + w->root_size);
+    if (from_fd < 0 || fstat(from_fd, &st))
+        return;
     AUTO_CLOSE int to_fd =
         openat(w->root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    for (unsigned i = w->below; i > 0 && to_fd >= 0; i--) {
-        AUTO_CLOSE int from_fd = walk_open_below(w, i - 1, path + w->root_size);
-        if (from_fd < 0 && errno == ENOENT)
-            continue;
-        if (from_fd < 0 || fstat(from_fd, &st))
-            return;
-        const struct timespec times[2] = { st.st_atim, st.st_mtim };
-        if (fchown(to_fd, st.st_uid, st.st_gid) == 0) {
-            (void)fchmod(to_fd, st.st_mode & 07777);
-            (void)futimens(to_fd, times);
-        }
-        walk_copy_attributes(from_fd, to_fd);
+    if (to_fd < 0)
         return;
+    const struct timespec times[2] = { st.st_atim, st.st_mtim };
+    if (fchown(to_fd, st.st_uid, st.st_gid) == 0) {
+        (void)fchmod(to_fd, st.st_mode & 07777);
+        (void)futimens(to_fd, times);
     }
+    heritage_copy_attributes(from_fd, to_fd);
 }
 
 static int walk_make(const struct walk *w, const char *path, struct quota *quota, struct err *e)

@@ -8,9 +8,7 @@
  * directory is private, and one thread works in it.
  * SOURCE: containerd pkg/archive/tar.go (applyNaive, mkparent), continuity fs/path.go (RootPath).
  *
- * A parent that is made gets owner, mode, times and attributes of the directory of that name in the
- * nearest layer below that has one, else 0755. Links on the way there are followed within that
- * layer (openat2, Linux 5.6; before it, 0755).
+ * A parent that is made gets what heritage.h says, else mode 0755.
  */
 #ifndef PROBES_IMAGE_WALK_H
 #define PROBES_IMAGE_WALK_H

@@ -382,6 +382,106 @@ static void a_sparse_file_is_not_larger_than_a_layer(void **state)
     pair_close(p);
 }
 
+/* Layers of one image: what the upper ones do not list is below, or is not. */
+static const struct brick shelves[][WALL_BRICKS] = {
+    {{ .type = TAR_DIR,
+        .path = "a/",
+        .text = "",
+        .mode = 0750,
+        .uid = 7,
+        .mtime_s = 1500000000,
+        .xattr = "user.a" },
+     { .type = TAR_DIR, .path = "a/in/", .text = "", .mode = 01777, .uid = 9 },
+     { .type = TAR_DIR, .path = "mail/", .text = "", .mode = 02775, .uid = 8 },
+     { .type = TAR_SYMLINK, .path = "link", .text = "a" },
+     { .type = TAR_DIR, .path = "shut/", .text = "", .mode = 0711, .xattr = "security.a" },
+     { .type = TAR_DIR, .path = "plain/", .text = "", .mode = 0700, .uid = 6 },
+     { .type = TAR_DIR, .path = "opaque/", .text = "", .mode = 0700, .mtime_s = 1500000001 },
+     { .type = TAR_FILE, .path = "file", .text = "x" } },
+    { { .type = TAR_FILE, .path = "a/x", .text = "x" },
+     { .type = TAR_FILE, .path = "mail/new/deep/y", .text = "x", .uid = 4 },
+     { .type = TAR_FILE, .path = "link/z", .text = "x" },
+     { .type = TAR_FILE, .path = "file/is/none", .text = "x" },
+     { .type = TAR_FILE, .path = "opaque/.wh..wh..opq", .text = "" },
+     { .type = TAR_FILE, .path = "shut/first", .text = "x" },
+     { .type = TAR_DIR, .path = "shut/", .text = "", .uid = 3, .mtime_s = 1500000002 },
+     { .type = TAR_FILE, .path = ".wh.plain", .text = "" } },
+    { { .type = TAR_FILE, .path = "a/in/deep/y", .text = "x" },
+     { .type = TAR_FILE, .path = "mail/new/w", .text = "x" },
+     { .type = TAR_FILE, .path = "plain/x", .text = "x" },
+     { .type = TAR_FILE, .path = "turn/x", .text = "x" },
+     { .type = TAR_FILE, .path = "turn", .text = "a file" },
+     { .type = TAR_SYMLINK, .path = "way", .text = "a" } },
+    { { .type = TAR_FILE, .path = "turn/y", .text = "x" },
+     { .type = TAR_FILE, .path = "link/y", .text = "x" },
+     { .type = TAR_FILE, .path = "way/in/y", .text = "x" },
+     { .type = TAR_DIR, .path = "set/", .text = "", .mode = 02755, .uid = 5 },
+     { .type = TAR_FILE, .path = "set/x/y", .text = "x" }                               },
+};
+
+enum {
+    SHELVES = sizeof shelves / sizeof *shelves
+};
+
+/* As the runtime does: one layer after the other, into "N/fs". */
+static void shelf_unpack(struct crate *c, int dir, unsigned below)
+{
+    const struct stream_source source = { .fd = c->fd, .size = c->size, .form = STREAM_PLAIN };
+    char name[16];
+    struct walk at;
+    (void)snprintf(name, sizeof name, "%u", below);
+    assert_int_equal(mkdirat(dir, name, 0755), 0);
+    (void)snprintf(name, sizeof name, "%u/fs", below);
+    assert_int_equal(mkdirat(dir, name, 0755), 0);
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    walk_start(&at, fd, dir, below);
+    if (unpack_layer(&c->unpack, &source, &at, &c->limits, &c->count, &c->e))
+        fail_msg("%s", c->e.msg);
+    (void)close(fd);
+}
+
+static void shelf_same(int ours, int theirs, unsigned below)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "%u", below);
+    int our_fd = openat(ours, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)snprintf(name, sizeof name, "%u/fs", below);
+    int their_fd = openat(theirs, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    pair_same_tree(our_fd, their_fd);
+    (void)close(our_fd);
+    (void)close(their_fd);
+}
+
+static void what_is_not_listed_gets_what_the_layer_below_has(void **state)
+{
+    (void)state;
+    struct crate *crates[SHELVES];
+    struct oci_layer layers[SHELVES] = { 0 };
+    const struct oci_image image = { .layers = layers, .count = SHELVES };
+    struct pair *p = pair_open();
+    struct stat st;
+    for (unsigned i = 0; i < SHELVES; i++) {
+        struct crate *c = crates[i] = crate_open();
+        for (unsigned k = 0; k < WALL_BRICKS && shelves[i][k].path; k++)
+            brick_add(c, &shelves[i][k]);
+        crate_end(c);
+        layers[i].source =
+            (struct stream_source){ .fd = c->fd, .size = c->size, .form = STREAM_PLAIN };
+        pair_digest_of(c->fd, &layers[i]);
+        shelf_unpack(c, p->crate->dir, i);
+    }
+    p->job = (struct pipeline_job){ .image = &image, .dir_fd = p->dir, .lanes = 2, .syncs = true };
+    if (pipeline_run(&p->pipeline, &p->job, &p->took, &p->e))
+        fail_msg("%s", p->e.msg);
+    for (unsigned i = 0; i < SHELVES; i++)
+        shelf_same(p->dir, p->crate->dir, i);
+    assert_int_equal(fstatat(p->dir, "1/a", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0750);
+    for (unsigned i = 0; i < SHELVES; i++)
+        crate_close(crates[i]);
+    pair_close(p);
+}
+
 static void another_digest_is_refused(void **state)
 {
     (void)state;
@@ -533,6 +633,7 @@ int main(void)
         cmocka_unit_test(directories_that_are_not_listed_count),
         cmocka_unit_test(sparse_files_have_their_holes),
         cmocka_unit_test(a_sparse_file_is_not_larger_than_a_layer),
+        cmocka_unit_test(what_is_not_listed_gets_what_the_layer_below_has),
         cmocka_unit_test(another_digest_is_refused),
         cmocka_unit_test(a_truncated_tar_is_refused),
         cmocka_unit_test(a_stop_and_a_deadline_end_it),
