@@ -6,59 +6,12 @@
 
 #include "probes/kit/auto.h"
 #include "probes/kit/file.h"
-
-struct ports_row {
-    uint16_t port;
-    bool udp;
-};
-
-static const struct ports_row ports_rows[] = {
-  /* Kubernetes, k3s */
-    {6443,   false},
-    { 2379,  false},
-    { 2380,  false},
-    { 10250, false},
-    { 10257, false},
-    { 10259, false},
-    { 10256, false},
-    { 8472,  true },
-    { 51820, true },
-    { 51821, true },
- /* Swarm */
-    { 2377,  false},
-    { 7946,  false},
-    { 7946,  true },
-    { 4789,  true },
- /* Mesos, ZooKeeper, Marathon */
-    { 5050,  false},
-    { 5051,  false},
-    { 2181,  false},
-    { 2888,  false},
-    { 3888,  false},
-    { 8080,  false},
- /* Nomad */
-    { 4646,  false},
-    { 4647,  false},
-    { 4648,  false},
-    { 4648,  true },
- /* Consul */
-    { 8300,  false},
-    { 8301,  false},
-    { 8301,  true },
-    { 8302,  false},
-    { 8302,  true },
-    { 8500,  false},
-    { 8600,  false},
-    { 8600,  true },
-};
+#include "probes/kit/services.h"
 
 enum {
-    PORTS_ROWS = sizeof ports_rows / sizeof ports_rows[0],
     PORTS_TCP_LISTEN = 0x0A,
     PORTS_UDP_OPEN = 0x07,
 };
-
-_Static_assert((int)PORTS_ROWS <= (int)PORTS_MAX, "struct ports has room for every row");
 
 /* "   0: 0100007F:1F90 00000000:0000 0A ...": the local port and the state. -1: no such line. */
 static int ports_parse_line(const char *line, size_t size, unsigned long *port,
@@ -88,8 +41,8 @@ void ports_parse(const char *text, bool udp, struct ports *p)
         unsigned long state = 0;
         size_t n = strcspn(text, "\n");
         if (!ports_parse_line(text, n, &port, &state) && state == wanted) {
-            for (unsigned i = 0; i < PORTS_ROWS; i++) {
-                if (ports_rows[i].port == port && ports_rows[i].udp == udp)
+            for (unsigned i = 0; i < services_count(); i++) {
+                if (services_all[i].port == port && services_all[i].udp == udp)
                     p->taken[i] = true;
             }
         }
@@ -99,10 +52,9 @@ void ports_parse(const char *text, bool udp, struct ports *p)
 
 void ports_words(const struct ports *p, struct buf *words)
 {
-    for (unsigned i = 0; i < PORTS_ROWS; i++) {
+    for (unsigned i = 0; i < services_count(); i++) {
         if (p->taken[i])
-            buf_addf(words, "%s%u%s", words->size ? " " : "", ports_rows[i].port,
-                     ports_rows[i].udp ? "/udp" : "");
+            services_word(&services_all[i], words);
     }
 }
 

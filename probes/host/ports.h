@@ -1,10 +1,8 @@
 /*
  * ports: which of the orchestrators' ports are taken already.
  *
- * SOURCE: kubernetes website networking/ports-and-protocols.md, k3s requirements, Docker swarm
- * networking, Mesos, ZooKeeper, Marathon, Nomad and Consul port lists; /proc/net/{tcp,udp}:
- * Linux Documentation/networking/proc_net_tcp.rst, state 0A is TCP_LISTEN, 07 an unconnected UDP
- * socket.
+ * The ports are those of probes/kit/services.h. SOURCE: /proc/net/{tcp,udp}: Linux
+ * Documentation/networking/proc_net_tcp.rst, state 0A is TCP_LISTEN, 07 an unconnected UDP socket.
  */
 #ifndef PROBES_HOST_PORTS_H
 #define PROBES_HOST_PORTS_H
@@ -13,13 +11,10 @@
 #include <stdint.h>
 
 #include "probes/kit/facts.h"
-
-enum {
-    PORTS_MAX = 64
-};
+#include "probes/kit/services.h"
 
 struct ports {
-    bool taken[PORTS_MAX]; /* by row of the table of ports */
+    bool taken[SERVICES_MAX]; /* by row of services_all */
 };
 
 /* Marks the sockets in the text of one of the four files. Lines it does not know are passed over.
