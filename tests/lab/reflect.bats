@@ -151,7 +151,7 @@ print("seed", seed)
 r = random.Random(seed)
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 body = struct.pack(">HHHH", 40000, 862, 52, 0) + struct.pack(">IIIH", 1, 0xE0000000, 0, 1) + bytes(30)
-for i in range(60000):
+for i in range(25000):
     source = struct.pack(">I", 0x0B000000 + r.randrange(1 << 24))
     head = struct.pack(">BBHHHBBH", 0x45, 0, 72, 0, 0, 64, 17, 0) + source + socket.inet_aton("10.98.0.2")
     s.sendto(head + body, ("10.98.0.2", 0))
