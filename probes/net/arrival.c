@@ -13,12 +13,11 @@ void arrival_enable(int fd, int family)
     /* An IPv6 socket that takes IPv4 as well needs both. */
     (void)setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof on);
     (void)setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     if (family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof on);
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on);
-    } else {
-        (void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     }
 }
 
@@ -38,8 +37,11 @@ static void read_to4(const struct cmsghdr *c, struct arrival *a)
     a->to_many = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
 }
 
+/* Of IPv4 on such a socket this knows less: not whether it was a network's broadcast. */
 static void read_to6(const struct cmsghdr *c, struct arrival *a)
 {
+    if (a->family == AF_INET)
+        return;
     memcpy(&a->to6, CMSG_DATA(c), sizeof a->to6);
     a->family = AF_INET6;
     if (IN6_IS_ADDR_V4MAPPED(&a->to6.ipi6_addr)) {

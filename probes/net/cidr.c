@@ -84,10 +84,11 @@ int cidr_parse(const char *text, struct cidr *c, struct err *e)
         return err_set(e, ERR_USAGE, 0, "'%.80s': the bits must be a number from 0 to %d", text,
                        c->v4 ? V4_BITS : V6_BITS);
     c->bits = bits + (c->v4 ? V4_OFFSET : 0);
+    c->v4 = c->v4 || (origin_is_v4(c->first) && bits >= V4_OFFSET); /* ::ffff:10.0.0.0/104 */
     struct origin first = start_of(c->first, c->bits);
     if (!origin_same(first, c->first)) {
         char meant[INET6_ADDRSTRLEN + 5];
-        write_range(first, c->v4, bits, meant, sizeof meant);
+        write_range(first, c->v4, c->bits - (c->v4 ? V4_OFFSET : 0), meant, sizeof meant);
         return err_set(e, ERR_USAGE, 0, "'%.80s' is not the start of a range; did you mean %s?",
                        text, meant);
     }

@@ -107,6 +107,18 @@ a_reflector() {
            and .t3_to_departure == null' "$work/json"
 }
 
+@test "with a key, what has no HMAC is not answered" {
+    echo 000102030405060708090a0b0c0d0e0f >"$work/key"
+    chmod 600 "$work/key"
+    a_reflector --key-file "$work/key" --json >"$work/json"
+    grep -q '; for everybody with the key, ' "$work/reflect"
+    run --separate-stderr "$PLIMSOLL" measure -q net.rtt --budget 5s --dir "$disk" --peer "127.0.0.1:$port"
+    kill "$reflector"
+    wait "$reflector" || true
+    cat "$work/json"
+    jq -e '.answered == 0 and .packets > 0 and .refused.not_authenticated == .packets' "$work/json"
+}
+
 @test "--json says how long answers took after T3, and how many sessions there were" {
     a_reflector --stateful --json --for 12s >"$work/json"
     run -0 --separate-stderr "$PLIMSOLL" measure -q net.rtt --budget 5s --dir "$disk" --peer "127.0.0.1:$port"

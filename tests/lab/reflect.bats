@@ -67,14 +67,14 @@ import socket, struct, sys, time
 source, to, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 size = int(sys.argv[4]) if len(sys.argv) > 4 else 44
 s = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 8 << 20)
+s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20) # SO_RCVBUFFORCE
 s.bind((source, 0))
 s.connect((to, 862))
 back = octets = 0
 longest = 0
 for i in range(count):
     s.send((struct.pack(">IIIH", i, 0xE0000000, 0, 1) + bytes(size))[:size])
-s.settimeout(1)
+s.settimeout(0.4)
 try:
     while back < count:
         came = len(s.recv(65536))
@@ -112,8 +112,9 @@ counted() {
 }
 
 @test "an IPv6 link is one source: its addresses share a rate" {
-    reflect --rate 10
-    [ "$(ask fd98::1 fd98::2 40 | cut -d' ' -f1)" -lt 40 ]
+    # A burst of 32, and half a minute until there is another.
+    reflect --rate 1
+    [ "$(ask fd98::1 fd98::2 32 | cut -d' ' -f1)" = 32 ]
     [ "$(ask fd98::9 fd98::2 32 | cut -d' ' -f1)" -lt 32 ]
     ended
 }
@@ -150,7 +151,7 @@ print("seed", seed)
 r = random.Random(seed)
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 body = struct.pack(">HHHH", 40000, 862, 52, 0) + struct.pack(">IIIH", 1, 0xE0000000, 0, 1) + bytes(30)
-for i in range(60000):
+for i in range(25000):
     source = struct.pack(">I", 0x0B000000 + r.randrange(1 << 24))
     head = struct.pack(">BBHHHBBH", 0x45, 0, 72, 0, 0, 64, 17, 0) + source + socket.inet_aton("10.98.0.2")
     s.sendto(head + body, ("10.98.0.2", 0))
@@ -183,20 +184,24 @@ except TimeoutError:
     pass
 raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 udp = struct.pack(">HHHH", 40000, 862, 52, 0) + body
-for source in ("10.98.0.255", "255.255.255.255", "224.0.0.1", "10.98.0.2", "127.0.0.1", "0.0.0.0"):
+for source in ("10.98.0.255", "255.255.255.255", "224.0.0.1", "10.98.0.2", "127.0.0.1"):
     head = struct.pack(">BBHHHBBH", 0x45, 0, 72, 0, 0, 64, 17, 0)
     raw.sendto(head + socket.inet_aton(source) + socket.inet_aton("10.98.0.2") + udp, ("10.98.0.2", 0))
 P
     [ "$(ask 10.98.0.1 10.98.0.2 5 | cut -d' ' -f1)" = 5 ]
     ended
-    counted '.refused.sent_to_many == 2'
+    # The kernel refuses to send to the first of these sources, and to hear the others.
+    counted '.refused.sent_to_many == 2 and .unsent == 1 and .answered == 6'
 }
 
 @test "two reflectors that a forged packet sets on each other fall silent" {
     reflect 10.98.0.2:862
-    ip netns exec "$here" "$PLIMSOLL" reflect -q --json --for 4s 10.98.0.1:8620 >"$work/other" &
+    ip netns exec "$here" "$PLIMSOLL" reflect --json 10.98.0.1:8620 >"$work/other" 2>"$work/said" &
     other=$!
-    sleep 1
+    for _ in $(seq 100); do
+        if grep -q listening "$work/said"; then break; fi
+        sleep 0.05
+    done
     ip netns exec "$here" python3 - <<'P'
 import socket, struct
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
@@ -204,7 +209,9 @@ udp = struct.pack(">HHHH", 8620, 862, 52, 0) + struct.pack(">IIIH", 1, 0xE000000
 head = struct.pack(">BBHHHBBH", 0x45, 0, 72, 0, 0, 64, 17, 0)
 s.sendto(head + socket.inet_aton("10.98.0.1") + socket.inet_aton("10.98.0.2") + udp, ("10.98.0.2", 0))
 P
-    wait "$other"
+    sleep 0.5
+    kill "$other"
+    wait "$other" || true
     ended
     cat "$work/other"
     counted '.packets == 1 and .answered == 1'

@@ -85,6 +85,28 @@ static void broadcast_was_sent_to_many(void **state)
     assert_true(a.to_many);
 }
 
+/* An IPv6 socket that takes IPv4 as well tells of such a packet in both ways. */
+static void broadcast_is_seen_whichever_is_told_first(void **state)
+{
+    (void)state;
+    struct in_pktinfo v4 = { .ipi_spec_dst.s_addr = htonl(0x0a630002),
+                             .ipi_addr.s_addr = htonl(0x0a6300ff) };
+    struct in6_pktinfo v6 = { .ipi6_ifindex = 5 };
+    assert_int_equal(inet_pton(AF_INET6, "::ffff:10.99.0.255", &v6.ipi6_addr), 1);
+    for (int turn = 0; turn < 2; turn++) {
+        struct control c = { 0 };
+        struct arrival a;
+        if (turn)
+            add(&c, IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof v6);
+        add(&c, IPPROTO_IP, IP_PKTINFO, &v4, sizeof v4);
+        if (!turn)
+            add(&c, IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof v6);
+        arrival_read(&c.m, &a);
+        assert_true(a.to_many);
+        assert_int_equal(a.family, AF_INET);
+    }
+}
+
 static struct arrival arrival_at6(const char *address)
 {
     struct control c = { 0 };
@@ -218,6 +240,7 @@ int main(void)
         cmocka_unit_test(nothing_told_is_nothing_known),
         cmocka_unit_test(time_ttl_and_address_of_ipv4_are_read),
         cmocka_unit_test(broadcast_was_sent_to_many),
+        cmocka_unit_test(broadcast_is_seen_whichever_is_told_first),
         cmocka_unit_test(link_is_kept_for_link_local_addresses_only),
         cmocka_unit_test(multicast_was_sent_to_many),
         cmocka_unit_test(part_that_is_too_short_is_passed_over),

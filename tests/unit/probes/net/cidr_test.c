@@ -53,6 +53,8 @@ static void all_of_one_kind_is_not_all(void **state)
     assert_false(holds("0.0.0.0/0", "2001:db8::1"));
     assert_true(holds("::/0", "2001:db8::1"));
     assert_false(holds("::/0", "203.0.113.9"));
+    assert_true(holds("::ffff:10.0.0.0/104", "10.1.2.3")); /* IPv4 in its other clothes */
+    assert_false(holds("::ffff:10.0.0.0/104", "11.1.2.3"));
 }
 
 static void nonsense_is_refused_with_an_example(void **state)
