@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "probes/net/stamp.h"
+#include "probes/net/tlv.h"
 
 static const struct stamp_request a_request = {
     .sequence = 0x01020304, .sent = 0x1112131415161718, .sent_error = 0x2122, .ssid = 0x3132
@@ -87,6 +88,150 @@ static void padding_of_a_twamp_sender_comes_back_as_it_was(void **state)
         assert_int_equal(bytes[i], i < STAMP_BYTES + 2 ? 0 : (uint8_t)i);
 }
 
+static void answer_is_sealed_with_its_time(void **state)
+{
+    (void)state;
+    static const uint8_t t3[] = { 0x83, 0xaa, 0x7e, 0x82, 0x40, 0x00, 0x00, 0x00 };
+    uint8_t bytes[STAMP_BYTES];
+    uint8_t wanted[STAMP_BYTES];
+    struct answer_packet p = packet_of(sizeof bytes);
+    stamp_put_request(&a_request, NULL, bytes);
+    (void)answer_make(bytes, &p, &a_policy);
+    answer_seal(bytes, 2250000000, &a_policy);
+    memcpy(wanted, an_answer, sizeof wanted);
+    memcpy(wanted + 4, t3, sizeof t3);
+    assert_memory_equal(bytes, wanted, sizeof wanted);
+}
+
+static void times_are_in_the_format_of_the_request(void **state)
+{
+    (void)state;
+    struct stamp_request request = a_request;
+    struct stamp_reply r;
+    uint8_t bytes[STAMP_BYTES];
+    struct answer_packet p = packet_of(sizeof bytes);
+    request.sent_error = stamp_estimate_in(request.sent_error, true);
+    stamp_put_request(&request, NULL, bytes);
+    (void)answer_make(bytes, &p, &a_policy);
+    answer_seal(bytes, 2250000001, &a_policy);
+    assert_int_equal(stamp_get_reply(bytes, sizeof bytes, NULL, &r), STAMP_FINE);
+    assert_int_equal(r.reflected_error, 0x4142);
+    assert_true(r.received == (UINT64_C(1) << 32 | 500000000));
+    assert_true(r.reflected == (UINT64_C(2) << 32 | 250000001));
+}
+
+static void stateful_reflector_counts_itself(void **state)
+{
+    (void)state;
+    struct answer_policy policy = a_policy;
+    struct stamp_reply r;
+    uint8_t bytes[STAMP_BYTES];
+    struct answer_packet p = packet_of(sizeof bytes);
+    policy.stateful = true;
+    p.sequence = 7;
+    stamp_put_request(&a_request, NULL, bytes);
+    (void)answer_make(bytes, &p, &policy);
+    answer_seal(bytes, 1500000009, &policy);
+    assert_int_equal(stamp_get_reply(bytes, sizeof bytes, NULL, &r), STAMP_FINE);
+    assert_int_equal(r.sequence, 7);
+    assert_int_equal(r.request.sequence, a_request.sequence);
+    assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_REFLECTED);
+}
+
+static struct auth_key a_key(const char *secret)
+{
+    struct auth_key key;
+    auth_key_set(&key, (const uint8_t *)secret, strlen(secret));
+    return key;
+}
+
+static void authenticated_packet_is_answered_so(void **state)
+{
+    (void)state;
+    struct auth_key key = a_key("a good secret");
+    struct answer_policy policy = a_policy;
+    struct stamp_reply r;
+    uint8_t bytes[STAMP_AUTHENTICATED_BYTES];
+    struct answer_packet p = packet_of(sizeof bytes);
+    policy.key = &key;
+    stamp_put_request(&a_request, &key, bytes);
+    assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_GIVEN);
+    (void)answer_make(bytes, &p, &policy);
+    answer_seal(bytes, 2250000000, &policy);
+    assert_int_equal(stamp_get_reply(bytes, sizeof bytes, &key, &r), STAMP_FINE);
+    assert_int_equal(r.sequence, a_request.sequence);
+    assert_int_equal(r.ssid, a_request.ssid);
+    assert_int_equal(r.reflected_error, 0x0142);
+    assert_true(r.received == 0x83aa7e8180000000);
+    assert_true(r.reflected == 0x83aa7e8240000000);
+    assert_int_equal(r.request.sequence, a_request.sequence);
+    assert_true(r.request.sent == a_request.sent);
+    assert_int_equal(r.request.sent_error, a_request.sent_error);
+    assert_int_equal(r.request_ttl, 63);
+    /* And is not answered again, though its HMAC is ours. */
+    assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_REFLECTED);
+}
+
+static void with_a_key_nothing_else_is_answered(void **state)
+{
+    (void)state;
+    struct auth_key key = a_key("a good secret");
+    struct auth_key other = a_key("another secret");
+    struct answer_policy policy = a_policy;
+    uint8_t bytes[200] = { 0 };
+    struct answer_packet p = packet_of(STAMP_BYTES);
+    policy.key = &key;
+    stamp_put_request(&a_request, NULL, bytes);
+    for (p.size = STAMP_LIGHT_BYTES; p.size <= sizeof bytes; p.size++)
+        assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_UNAUTHENTICATED);
+    p.size = STAMP_AUTHENTICATED_BYTES;
+    stamp_put_request(&a_request, &other, bytes);
+    assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_FORGED);
+    stamp_put_request(&a_request, &key, bytes);
+    bytes[3] ^= 1;
+    assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_FORGED);
+    bytes[3] ^= 1;
+    assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_GIVEN);
+    p.size--; /* the HMAC is cut */
+    assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_UNAUTHENTICATED);
+}
+
+static void without_a_key_an_authenticated_packet_is_not_answered(void **state)
+{
+    (void)state;
+    struct auth_key key = a_key("a good secret");
+    uint8_t bytes[STAMP_AUTHENTICATED_BYTES];
+    struct answer_packet p = packet_of(sizeof bytes);
+    stamp_put_request(&a_request, &key, bytes);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_KEYLESS);
+    memset(bytes, 0, sizeof bytes);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_GIVEN);
+    stamp_put_request(&a_request, NULL, bytes);
+    assert_int_equal(answer_check(bytes, &p, &a_policy), ANSWER_GIVEN);
+}
+
+static void answer_bears_the_mark_that_was_asked_for_or_came(void **state)
+{
+    (void)state;
+    struct tlv_wish wish = { .marks = true, .dscp = 46 };
+    struct tlv_answer a;
+    uint8_t bytes[64];
+    struct answer_packet p = packet_of(STAMP_BYTES);
+    stamp_put_request(&a_request, NULL, bytes);
+    assert_int_equal(answer_make(bytes, &p, &a_policy), 0); /* not known */
+    p.tos_known = true;
+    p.tos = 10 << 2 | 3;
+    stamp_put_request(&a_request, NULL, bytes);
+    assert_int_equal(answer_make(bytes, &p, &a_policy), 10 << 2);
+    stamp_put_request(&a_request, NULL, bytes);
+    p.size = tlv_put_request(&wish, NULL, bytes);
+    assert_int_equal(answer_make(bytes, &p, &a_policy), 46 << 2);
+    tlv_get_answer(bytes, p.size, NULL, &a);
+    assert_true(a.marks_known && !a.refused);
+    assert_int_equal(a.dscp, 10);
+    assert_int_equal(a.ecn, 3);
+}
+
 static void hostile_lengths_get_nothing(void **state)
 {
     (void)state;
@@ -156,6 +301,13 @@ int main(void)
         cmocka_unit_test(answer_has_the_octets_of_the_rfc),
         cmocka_unit_test(answer_to_a_short_packet_is_as_short),
         cmocka_unit_test(padding_of_a_twamp_sender_comes_back_as_it_was),
+        cmocka_unit_test(answer_is_sealed_with_its_time),
+        cmocka_unit_test(times_are_in_the_format_of_the_request),
+        cmocka_unit_test(stateful_reflector_counts_itself),
+        cmocka_unit_test(authenticated_packet_is_answered_so),
+        cmocka_unit_test(with_a_key_nothing_else_is_answered),
+        cmocka_unit_test(without_a_key_an_authenticated_packet_is_not_answered),
+        cmocka_unit_test(answer_bears_the_mark_that_was_asked_for_or_came),
         cmocka_unit_test(hostile_lengths_get_nothing),
         cmocka_unit_test(answer_is_not_answered),
         cmocka_unit_test(padding_of_any_kind_is_no_answer),

@@ -140,6 +140,141 @@ static void transmit_time_alone_can_be_written_last(void **state)
     assert_memory_equal(packet, reply_bytes, STAMP_BYTES);
 }
 
+/*
+ * The same packets authenticated, by the figures of RFC 8762 4.2.2 and 4.3.2. Key 00 01 .. 1f; the
+ * HMACs were computed by Python's hmac module over octets 0 to 95.
+ */
+static const struct {
+    size_t at, size;
+    uint8_t octets[16];
+} sealed_request[] = {
+    {0, 4, {0x00, 0x00, 0x01, 0x02}},
+    {16, 8, {0x83, 0xaa, 0x7e, 0x81, 0x80, 0x00, 0x00, 0x00}},
+    {24, 4, {0x85, 0x07, 0xbe, 0xef}},
+    {96, 16, {0x49, 0x56, 0x44, 0x3d, 0x6c, 0xf7, 0x4d, 0x07, 0x65, 0x56, 0x12, 0x72, 0x6d, 0x87, 0x96, 0x5c}},
+}, sealed_reply[] = {
+    {0, 4, {0x00, 0x00, 0x01, 0x02}},
+    {16, 8, {0x83, 0xaa, 0x7e, 0x83, 0x40, 0x00, 0x00, 0x00}},
+    {24, 4, {0x01, 0x02, 0xbe, 0xef}},
+    {32, 8, {0x83, 0xaa, 0x7e, 0x82, 0xc0, 0x00, 0x00, 0x00}},
+    {48, 4, {0x00, 0x00, 0x01, 0x02}},
+    {64, 8, {0x83, 0xaa, 0x7e, 0x81, 0x80, 0x00, 0x00, 0x00}},
+    {72, 2, {0x85, 0x07}},
+    {80, 1, {0xfe}},
+    {96, 16, {0x08, 0xe6, 0xfa, 0x6a, 0x21, 0x9d, 0x04, 0xd8, 0x17, 0xbe, 0xd1, 0xc4, 0xe6, 0x6c, 0x8e, 0x2d}},
+};
+
+static struct auth_key a_key(void)
+{
+    struct auth_key key;
+    uint8_t octets[32];
+    for (size_t i = 0; i < sizeof octets; i++)
+        octets[i] = (uint8_t)i;
+    auth_key_set(&key, octets, sizeof octets);
+    return key;
+}
+
+static void write_request(uint8_t *packet)
+{
+    memset(packet, 0, STAMP_AUTHENTICATED_BYTES);
+    for (size_t i = 0; i < sizeof sealed_request / sizeof sealed_request[0]; i++)
+        memcpy(packet + sealed_request[i].at, sealed_request[i].octets, sealed_request[i].size);
+}
+
+static void write_reply(uint8_t *packet)
+{
+    memset(packet, 0, STAMP_AUTHENTICATED_BYTES);
+    for (size_t i = 0; i < sizeof sealed_reply / sizeof sealed_reply[0]; i++)
+        memcpy(packet + sealed_reply[i].at, sealed_reply[i].octets, sealed_reply[i].size);
+}
+
+static void authenticated_request_has_the_octets_of_the_rfc(void **state)
+{
+    (void)state;
+    struct auth_key key = a_key();
+    struct stamp_request r = { 0 };
+    uint8_t wanted[STAMP_AUTHENTICATED_BYTES];
+    uint8_t packet[STAMP_AUTHENTICATED_BYTES];
+    write_request(wanted);
+    memset(packet, 0xa5, sizeof packet);
+    stamp_put_request(&a_request, &key, packet);
+    assert_memory_equal(packet, wanted, sizeof packet);
+    assert_true(stamp_is_genuine(packet, &key));
+    assert_int_equal(stamp_get_request(packet, sizeof packet, true, &r), STAMP_FINE);
+    assert_int_equal(r.sequence, 258);
+    assert_true(r.sent == a_request.sent);
+    assert_int_equal(r.sent_error, 0x8507);
+    assert_int_equal(r.ssid, 0xbeef);
+    assert_int_equal(stamp_get_request(packet, sizeof packet - 1, true, &r), STAMP_SHORT);
+}
+
+static void authenticated_reply_has_the_octets_of_the_rfc(void **state)
+{
+    (void)state;
+    struct auth_key key = a_key();
+    struct stamp_reply r = { 0 };
+    uint8_t wanted[STAMP_AUTHENTICATED_BYTES];
+    uint8_t packet[STAMP_AUTHENTICATED_BYTES];
+    write_reply(wanted);
+    memset(packet, 0xa5, sizeof packet);
+    stamp_put_reply(&a_reply, true, packet, sizeof packet);
+    assert_memory_equal(packet, wanted, STAMP_SEALED_BYTES);
+    memset(packet + 16, 0, 8);
+    stamp_put_reflected(packet, &key, 3250000000);
+    assert_memory_equal(packet, wanted, sizeof packet);
+    assert_int_equal(stamp_get_reply(packet, sizeof packet, &key, &r), STAMP_FINE);
+    assert_int_equal(r.sequence, 258);
+    assert_true(r.reflected == a_reply.reflected);
+    assert_int_equal(r.reflected_error, 0x0102);
+    assert_int_equal(r.ssid, 0xbeef);
+    assert_true(r.received == a_reply.received);
+    assert_int_equal(r.request.sequence, 258);
+    assert_true(r.request.sent == a_request.sent);
+    assert_int_equal(r.request.sent_error, 0x8507);
+    assert_int_equal(r.request_ttl, 254);
+    assert_int_equal(stamp_get_reply(packet, sizeof packet - 1, &key, &r), STAMP_SHORT);
+}
+
+static void any_bit_of_an_authenticated_packet_that_is_not_ours_is_seen(void **state)
+{
+    (void)state;
+    struct auth_key key = a_key();
+    struct stamp_reply r = { .sequence = 99 };
+    uint8_t packet[STAMP_AUTHENTICATED_BYTES];
+    write_reply(packet);
+    for (unsigned bit = 0; bit < 8 * sizeof packet; bit++) {
+        packet[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_false(stamp_is_genuine(packet, &key));
+        assert_int_equal(stamp_get_reply(packet, sizeof packet, &key, &r), STAMP_FORGED);
+        packet[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    assert_int_equal(r.sequence, 99);
+    auth_key_set(&key, (const uint8_t *)"another secret", 14);
+    assert_int_equal(stamp_get_reply(packet, sizeof packet, &key, &r), STAMP_FORGED);
+}
+
+static void reply_is_told_from_a_request(void **state)
+{
+    (void)state;
+    struct stamp_reply stateful = a_reply;
+    uint8_t packet[STAMP_AUTHENTICATED_BYTES];
+    stateful.sequence = 7;
+    for (int authenticated = 0; authenticated < 2; authenticated++) {
+        size_t size = stamp_base_bytes(authenticated);
+        stamp_put_reply(&a_reply, authenticated, packet, size);
+        assert_true(stamp_is_reply(packet, size, authenticated));
+        assert_false(stamp_is_reply(packet, authenticated ? 111 : 40, authenticated));
+        stamp_put_reply(&stateful, authenticated, packet, size);
+        assert_true(stamp_is_reply(packet, size, authenticated));
+    }
+    stateful.received -= UINT64_C(60) << 32; /* no packet stays so long: random padding */
+    stamp_put_reply(&stateful, false, packet, STAMP_BYTES);
+    assert_false(stamp_is_reply(packet, STAMP_BYTES, false));
+    assert_false(stamp_is_reply(request_bytes, STAMP_BYTES, false));
+    write_request(packet);
+    assert_false(stamp_is_reply(packet, sizeof packet, true));
+}
+
 static void ntp_counts_from_1900(void **state)
 {
     (void)state;
@@ -194,6 +329,30 @@ static void ptp_is_seconds_and_nanoseconds_since_1970(void **state)
     assert_false(stamp_is_ptp(0x8001));
 }
 
+static void ptp_is_written_as_it_is_read(void **state)
+{
+    (void)state;
+    uint64_t ns = UINT64_C(1790000000) * CLK_NS_PER_S + 123456789;
+    uint64_t ptp = UINT64_C(1790000000) << 32 | 123456789;
+    assert_true(stamp_ptp_of_ns(ns) == ptp);
+    assert_true(stamp_of_ns(ns, 0x4001) == ptp);
+    assert_true(stamp_of_ns(ns, 0x8001) == stamp_ntp_of_ns(ns));
+    assert_true(stamp_unix_ns(ptp, 0x4001, ns) == ns);
+    /* 2106-02-07 06:28:16 UTC is second 2^32. */
+    uint64_t turn_ns = (UINT64_C(1) << 32) * CLK_NS_PER_S;
+    assert_true(stamp_ptp_of_ns(turn_ns + 5) == 5);
+    assert_true(stamp_unix_ns(5, 0x4001, turn_ns - CLK_NS_PER_S) == turn_ns + 5);
+}
+
+static void format_of_an_estimate_is_one_bit(void **state)
+{
+    (void)state;
+    assert_int_equal(stamp_estimate_in(0x8507, true), 0xc507);
+    assert_int_equal(stamp_estimate_in(0xc507, true), 0xc507);
+    assert_int_equal(stamp_estimate_in(0xc507, false), 0x8507);
+    assert_int_equal(stamp_estimate_in(0x8507, false), 0x8507);
+}
+
 static void error_estimate_is_never_below_the_error(void **state)
 {
     (void)state;
@@ -234,11 +393,17 @@ int main(void)
         cmocka_unit_test(reply_writes_no_more_than_its_size_nor_beyond_the_base),
         cmocka_unit_test(reply_is_read_back),
         cmocka_unit_test(transmit_time_alone_can_be_written_last),
+        cmocka_unit_test(authenticated_request_has_the_octets_of_the_rfc),
+        cmocka_unit_test(authenticated_reply_has_the_octets_of_the_rfc),
+        cmocka_unit_test(any_bit_of_an_authenticated_packet_that_is_not_ours_is_seen),
+        cmocka_unit_test(reply_is_told_from_a_request),
         cmocka_unit_test(ntp_counts_from_1900),
         cmocka_unit_test(ntp_and_back_is_the_same_nanosecond),
         cmocka_unit_test(ntp_turns_over_in_2036),
         cmocka_unit_test(clock_that_was_never_set_gives_no_time_before_1970),
         cmocka_unit_test(ptp_is_seconds_and_nanoseconds_since_1970),
+        cmocka_unit_test(ptp_is_written_as_it_is_read),
+        cmocka_unit_test(format_of_an_estimate_is_one_bit),
         cmocka_unit_test(error_estimate_is_never_below_the_error),
         cmocka_unit_test(error_estimate_has_the_bits_of_the_rfc),
     };
