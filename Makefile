@@ -21,7 +21,7 @@ below_probes     := probes/kit
 below_reports    := probes/kit
 below_bench      := reports probes probes/kit
 
-PKGS    := jansson libarchive libcyaml libisal liburing libzstd mount nettle smartcols zlib
+PKGS    := jansson libarchive libcyaml libisal libpcap liburing libzstd mount nettle smartcols zlib
 PKG_INC := $(shell pkg-config --cflags $(PKGS))
 PKG_LIB := $(shell pkg-config --libs $(PKGS)) -laio -lpthread -lm
 
