@@ -21,7 +21,8 @@ below_probes     := probes/kit
 below_reports    := probes/kit
 below_bench      := reports probes probes/kit
 
-PKGS    := jansson libarchive libcyaml libisal libpcap liburing libzstd mount nettle smartcols zlib
+PKGS    := jansson libarchive libcap-ng libcyaml libisal libpcap libseccomp liburing libzstd mount nettle \
+           smartcols zlib
 PKG_INC := $(shell pkg-config --cflags $(PKGS))
 PKG_LIB := $(shell pkg-config --libs $(PKGS)) -laio -lpthread -lm
 
@@ -154,7 +155,7 @@ lint: $(foreach f,$(FLOORS),$(call archive,$f))
 	$(call say,LINT,format)
 	$(Q)clang-format --dry-run -Werror $(shell find probes reports bench tests -name '*.[ch]')
 	$(call say,LINT,shell)
-	$(Q)shellcheck scripts/[a-z]* .ci/run $(wildcard tests/versus/*.sh tests/lab/*.sh)
+	$(Q)shellcheck $(filter-out %.service,$(wildcard scripts/[a-z]*)) .ci/run $(wildcard tests/versus/*.sh tests/lab/*.sh)
 	$(call say,LINT,house)
 	$(Q)scripts/check-house $(BUILD)
 	$(call say,LINT,cppcheck)
@@ -183,10 +184,14 @@ install: all
 	install -D -m 755 $(BUILD)/plimsoll $(DESTDIR)$(PREFIX)/bin/plimsoll
 	install -D -m 644 $(BUILD)/plimsoll.1 $(DESTDIR)$(PREFIX)/share/man/man1/plimsoll.1
 	install -D -m 644 reports/schema.json $(DESTDIR)$(PREFIX)/share/plimsoll/schema.json
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' scripts/plimsoll-reflect.service \
+	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/plimsoll-reflect.service
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/plimsoll $(DESTDIR)$(PREFIX)/share/man/man1/plimsoll.1
 	rm -f $(DESTDIR)$(PREFIX)/share/plimsoll/schema.json
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/plimsoll-reflect.service
 	-rmdir $(DESTDIR)$(PREFIX)/share/plimsoll
 
 clean:

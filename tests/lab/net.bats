@@ -224,7 +224,7 @@ dropped() {
     reflector=
     cat "$work/reflect"
     [ "$status" -eq 130 ]
-    grep -qE '^reflect: [0-9]+ packets, [0-9]+ answered$' "$work/reflect"
+    grep -qE '^reflect: [0-9]+ packets, [0-9]+ answered;' "$work/reflect"
 }
 
 @test "tshark reads our packets, both ways, and finds nothing malformed" {

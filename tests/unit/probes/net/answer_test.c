@@ -172,6 +172,35 @@ static void authenticated_packet_is_answered_so(void **state)
     assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_REFLECTED);
 }
 
+static void items_of_an_authenticated_packet_are_signed_again(void **state)
+{
+    (void)state;
+    struct auth_key key = a_key("a good secret");
+    struct tlv_wish wish = { .marks = true, .dscp = 46, .size = 250 };
+    for (int stateful = 0; stateful < 2; stateful++) {
+        struct answer_policy policy = a_policy;
+        struct tlv_answer a;
+        struct stamp_reply r;
+        uint8_t bytes[250];
+        struct answer_packet p = packet_of(sizeof bytes);
+        policy.key = &key;
+        policy.stateful = stateful;
+        p.sequence = 7;
+        p.tos_known = true;
+        p.tos = 10 << 2;
+        stamp_put_request(&a_request, &key, bytes);
+        assert_int_equal(tlv_put_request(&wish, &key, bytes), sizeof bytes);
+        assert_int_equal(answer_check(bytes, &p, &policy), ANSWER_GIVEN);
+        assert_int_equal(answer_make(bytes, &p, &policy), 46 << 2);
+        answer_seal(bytes, 2250000000, &policy);
+        assert_int_equal(stamp_get_reply(bytes, sizeof bytes, &key, &r), STAMP_FINE);
+        assert_int_equal(r.sequence, stateful ? 7 : a_request.sequence);
+        tlv_get_answer(bytes, sizeof bytes, &key, &a);
+        assert_true(a.marks_known && !a.untrue);
+        assert_int_equal(a.dscp, 10);
+    }
+}
+
 static void with_a_key_nothing_else_is_answered(void **state)
 {
     (void)state;
@@ -305,6 +334,7 @@ int main(void)
         cmocka_unit_test(times_are_in_the_format_of_the_request),
         cmocka_unit_test(stateful_reflector_counts_itself),
         cmocka_unit_test(authenticated_packet_is_answered_so),
+        cmocka_unit_test(items_of_an_authenticated_packet_are_signed_again),
         cmocka_unit_test(with_a_key_nothing_else_is_answered),
         cmocka_unit_test(without_a_key_an_authenticated_packet_is_not_answered),
         cmocka_unit_test(answer_bears_the_mark_that_was_asked_for_or_came),

@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "probes/net/arrival.h"
 #include "probes/net/stamp.h"
 #include "tests/unit/probes/net/loop.h"
 
@@ -174,6 +176,24 @@ static void foreign_address_is_refused(void **state)
     reflector_release(&r);
 }
 
+static void no_descriptor_left_is_refused_with_a_remedy(void **state)
+{
+    (void)state;
+    struct reflector r;
+    struct err e = { 0 };
+    struct rlimit old;
+    struct peer at = { .host = "127.0.0.1" };
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    struct rlimit none = { .rlim_cur = 3, .rlim_max = old.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int failed = reflector_open(&r, &at, &e);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    reflector_release(&r);
+    assert_int_equal(failed, -1);
+    assert_int_equal(e.kind, ERR_NO_RESOURCE);
+    assert_non_null(strstr(e.msg, "raise 'ulimit -n'"));
+}
+
 static void stop_ends_it(void **state)
 {
     (void)state;
@@ -182,6 +202,172 @@ static void stop_ends_it(void **state)
     volatile sig_atomic_t stop = 1;
     loop_reflector(&r, "127.0.0.1");
     assert_int_equal(reflector_run(&r, UINT64_MAX, &stop, &e), 0);
+    reflector_release(&r);
+}
+
+static void govern(struct reflector *r, const struct reflector_rules *rules)
+{
+    struct err e = { 0 };
+    assert_int_equal(reflector_govern(r, rules, &e), 0);
+}
+
+/* Sends so many with sequence 7; how many were answered, the last answer in packet. */
+static unsigned exchange(struct reflector *r, int fd, unsigned count, uint8_t packet[STAMP_BYTES])
+{
+    uint64_t before = reflector_received(r);
+    unsigned answered = 0;
+    for (unsigned i = 0; i < count; i++) {
+        stamp_put_request(&a_request, NULL, packet);
+        assert_int_equal(send(fd, packet, STAMP_BYTES, 0), STAMP_BYTES);
+    }
+    loop_serve(r, before + count);
+    while (recv(fd, packet, STAMP_BYTES, MSG_DONTWAIT) == STAMP_BYTES)
+        answered++;
+    return answered;
+}
+
+static void only_who_is_allowed_is_answered(void **state)
+{
+    (void)state;
+    uint8_t packet[STAMP_BYTES];
+    struct reflector r;
+    struct err e = { 0 };
+    struct reflector_rules rules = { 0 };
+    assert_int_equal(cidr_list_add(&rules.allow, "10.0.0.0/8", &e), 0);
+    loop_reflector(&r, "127.0.0.1");
+    govern(&r, &rules);
+    int fd = dial(&r.at);
+    assert_int_equal(exchange(&r, fd, 3, packet), 0);
+    assert_true(r.counts.disallowed == 3 && r.counts.by_kind[ANSWER_GIVEN] == 0);
+    assert_true(distinct_count(&r.refused) == 1);
+    assert_true(r.last_ns == 0); /* --once has not begun */
+    assert_int_equal(cidr_list_add(&r.allow, "127.0.0.0/8", &e), 0);
+    assert_int_equal(exchange(&r, fd, 3, packet), 3);
+    assert_true(r.last_ns != 0);
+    (void)close(fd);
+    reflector_release(&r);
+}
+
+static void more_than_the_rate_is_not_answered(void **state)
+{
+    (void)state;
+    uint8_t packet[STAMP_BYTES];
+    struct reflector r;
+    loop_reflector(&r, "127.0.0.1");
+    govern(&r, &(struct reflector_rules){ .rate = 1 });
+    int fd = dial(&r.at);
+    /* One more may pass for each second that this takes. */
+    unsigned answered = exchange(&r, fd, 100, packet);
+    assert_in_range(answered, BUCKET_DEPTH_MIN, 99);
+    assert_true(r.counts.limited == 100 - answered);
+    (void)close(fd);
+    reflector_release(&r);
+}
+
+static void own_sequence_numbers_are_by_session(void **state)
+{
+    (void)state;
+    uint8_t packet[STAMP_BYTES];
+    struct reflector r;
+    struct stamp_reply reply = { 0 };
+    loop_reflector(&r, "127.0.0.1");
+    govern(&r, &(struct reflector_rules){ .stateful = true });
+    for (int session = 0; session < 2; session++) {
+        int fd = dial(&r.at);
+        for (unsigned i = 0; i < 3; i++) {
+            assert_int_equal(exchange(&r, fd, 1, packet), 1);
+            assert_int_equal(stamp_get_reply(packet, sizeof packet, NULL, &reply), STAMP_FINE);
+            assert_int_equal(reply.sequence, i);
+            assert_int_equal(reply.request.sequence, 7);
+        }
+        (void)close(fd);
+    }
+    assert_true(r.sessions.begun == 2);
+    reflector_release(&r);
+}
+
+static void time_from_t3_to_the_driver_is_measured(void **state)
+{
+    (void)state;
+    uint8_t packet[STAMP_BYTES];
+    struct reflector r;
+    loop_reflector(&r, "127.0.0.1");
+    int fd = dial(&r.at);
+    assert_int_equal(exchange(&r, fd, 1, packet), 1);
+    struct err e = { 0 };
+    for (int i = 0; i < LOOP_TRIES && r.departure.took_ns.total == 0; i++)
+        assert_int_equal(reflector_run(&r, clk_now_ns() + CLK_NS_PER_MS, &loop_never, &e), 0);
+    assert_true(r.departure.took_ns.total == 1);
+    assert_true(r.departure.took_ns.max > 0);
+    (void)close(fd);
+    reflector_release(&r);
+}
+
+static void step_of_the_clock_is_counted(void **state)
+{
+    (void)state;
+    uint8_t packet[STAMP_BYTES];
+    struct reflector r;
+    loop_reflector(&r, "127.0.0.1");
+    int fd = dial(&r.at);
+    (void)exchange(&r, fd, 1, packet);
+    assert_true(r.counts.clock_steps == 0);
+    r.realtime_ahead_ns += 20 * (uint64_t)CLK_NS_PER_MS; /* as if it had been set back */
+    for (int i = 0; i < LOOP_TRIES && r.counts.clock_steps == 0; i++)
+        (void)exchange(&r, fd, 1, packet);
+    assert_true(r.counts.clock_steps == 1);
+    (void)close(fd);
+    reflector_release(&r);
+}
+
+/* Whoever asked is gone: what comes back must not end the reflector. */
+static void closed_port_of_a_sender_is_survived(void **state)
+{
+    (void)state;
+    uint8_t packet[STAMP_BYTES];
+    struct reflector r;
+    loop_reflector(&r, "127.0.0.1");
+    for (unsigned i = 0; i < 5; i++) {
+        int gone = dial(&r.at);
+        stamp_put_request(&a_request, NULL, packet);
+        assert_int_equal(send(gone, packet, STAMP_BYTES, 0), STAMP_BYTES);
+        (void)close(gone);
+        loop_serve(&r, 2 * i + 1);
+        int fd = dial(&r.at);
+        assert_int_equal(exchange(&r, fd, 1, packet), 1);
+        (void)close(fd);
+    }
+    reflector_release(&r);
+}
+
+static void class_of_service_comes_back(void **state)
+{
+    (void)state;
+    static const int tos = 0xb8; /* EF */
+    static const int on = 1;
+    _Alignas(struct cmsghdr) char control[ARRIVAL_CONTROL_BYTES];
+    uint8_t packet[STAMP_BYTES];
+    struct arrival a;
+    struct reflector r;
+    loop_reflector(&r, "");
+    struct peer to = { .host = "127.0.0.1", .port = peer_sockaddr_port(&r.at) };
+    struct peer_addresses all;
+    struct err e = { 0 };
+    assert_int_equal(peer_resolve(&to, false, &all, &e), 0);
+    int fd = dial(&all.items[0]);
+    assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos), 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on), 0);
+    stamp_put_request(&a_request, NULL, packet);
+    assert_int_equal(send(fd, packet, STAMP_BYTES, 0), STAMP_BYTES);
+    loop_serve(&r, 1);
+    struct iovec iov = { packet, sizeof packet };
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+    };
+    assert_int_equal(recvmsg(fd, &m, MSG_DONTWAIT), STAMP_BYTES);
+    arrival_read(&m, &a);
+    assert_true(a.tos_known && (a.tos & 0xfc) == 0xb8);
+    (void)close(fd);
     reflector_release(&r);
 }
 
@@ -196,7 +382,15 @@ int main(void)
         cmocka_unit_test(more_than_a_batch_is_answered_whole),
         cmocka_unit_test(port_in_use_is_refused_with_a_remedy),
         cmocka_unit_test(foreign_address_is_refused),
+        cmocka_unit_test(no_descriptor_left_is_refused_with_a_remedy),
         cmocka_unit_test(stop_ends_it),
+        cmocka_unit_test(only_who_is_allowed_is_answered),
+        cmocka_unit_test(more_than_the_rate_is_not_answered),
+        cmocka_unit_test(own_sequence_numbers_are_by_session),
+        cmocka_unit_test(time_from_t3_to_the_driver_is_measured),
+        cmocka_unit_test(step_of_the_clock_is_counted),
+        cmocka_unit_test(closed_port_of_a_sender_is_survived),
+        cmocka_unit_test(class_of_service_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,6 +267,23 @@ static void answer_is_read_up_to_what_the_reflector_called_malformed(void **stat
     assert_false(a.marks_known);
 }
 
+static void answer_that_the_reflector_called_untrue_is_not_believed(void **state)
+{
+    (void)state;
+    static const uint8_t last[] = { TLV_UNTRUE, 1, 0, 0 };
+    struct bench b;
+    struct tlv_answer a;
+    set_up(&b, false);
+    add(&b, answered_items, 8);
+    tlv_get_answer(b.packet, b.size, NULL, &a);
+    assert_true(a.marks_known && !a.untrue);
+    add(&b, last, sizeof last);
+    tlv_get_answer(b.packet, b.size, NULL, &a);
+    assert_true(a.untrue && !a.marks_known);
+    tlv_get_answer(b.packet, b.size - 1, NULL, &a); /* cut, and its flags are there */
+    assert_true(a.untrue && !a.marks_known);
+}
+
 static void untouched_items_are_not_believed(void **state)
 {
     (void)state;
@@ -454,6 +471,7 @@ int main(void)
         cmocka_unit_test(unknown_items_come_back_with_u_alone),
         cmocka_unit_test(malformed_item_ends_the_reading),
         cmocka_unit_test(answer_is_read_up_to_what_the_reflector_called_malformed),
+        cmocka_unit_test(answer_that_the_reflector_called_untrue_is_not_believed),
         cmocka_unit_test(untouched_items_are_not_believed),
         cmocka_unit_test(padding_of_a_twamp_sender_is_left_alone),
         cmocka_unit_test(forged_items_come_back_with_i),
