@@ -1,71 +1,78 @@
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "probes/kit/clk.h"
 #include "probes/kit/prng.h"
-#include "probes/net/cohorts.h"
+#include "probes/net/fleet.h"
+#include "probes/net/floor.h"
+#include "probes/net/greet.h"
+#include "probes/net/key.h"
 #include "probes/net/net.h"
-#include "probes/net/sender.h"
-
-enum {
-    NET_RTT,
-    NET_IPDV,
-    NET_LOSS,
-    NET_GAP,
-    NET_OFFSET
-};
-
-static const struct metric net_rtt_metrics[] = {
-    [NET_RTT] = {"net.rtt",     UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99 max",
-                 "Round trip to the peer without its own residence (RFC 8762, RFC 2681)."    },
-    [NET_IPDV] = { "net.ipdv",   UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p99",
-                 "Change of the one-way delay between neighbours, each way (RFC 3393)."      },
-    [NET_LOSS] = { "net.loss",   UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
-                 "Share of packets without an answer within 3 s (RFC 7680)."                 },
-    [NET_GAP] = { "net.gap",    UNIT_NS,    METRIC_LOWER, METRIC_MAX,  "value",
-                 "Longest time without an answer while packets were sent, to one interval."  },
-    [NET_OFFSET] = { "net.offset", UNIT_NS,    METRIC_LOWER, METRIC_MEAN, "",
-                 "Distance of the peer's clock from ours, by each second's fastest exchange."},
-    METRIC_END,
-};
+#include "probes/net/rtt_figures.h"
+#include "probes/net/rtt_notes.h"
+#include "probes/net/rtt_peer.h"
+#include "probes/net/wire.h"
 
 struct net_rtt_conf {
-    const char *peer;
+    struct opt_list peers;
     uint64_t interval_ns;
+    const char *key_file;
+    const char *format;
+    uint64_t dscp;
+    uint64_t size;
+    bool wire;
+};
+
+static const char *const net_rtt_formats[] = { "ntp", "ptp", NULL };
+
+enum {
+    NET_SIZE_MAX = 8972 /* UDP payload of a jumbo frame, IPv4 */
 };
 
 static const struct opt net_rtt_opts[] = {
-    OPT_TEXT(struct net_rtt_conf, peer, .name = "peer", .arg = "HOST[:PORT]",
-             .help = "The node that runs 'plimsoll reflect'; UDP port 862 when none is given."),
+    OPT_LIST(struct net_rtt_conf, peers, .name = "peer", .arg = "HOST[:PORT]", .max = LIMITS_PEERS,
+             .help = "A node that runs 'plimsoll reflect'; UDP port 862 when none is given. May be "
+                     "given again."),
     OPT_DURATION(struct net_rtt_conf, interval_ns, .name = "interval", .initial = "10ms",
                  .min = CLK_NS_PER_MS, .max = CLK_NS_PER_S,
-                 .help = "Time between packets, which is also how finely a gap is seen."),
+                 .help = "Time between packets to a peer, which is also how finely a gap is seen."),
+    OPT_TEXT(struct net_rtt_conf, key_file, .name = "key-file", .arg = "FILE",
+             .help = "Authenticated mode: the key that the reflectors have too."),
+    OPT_CHOICE(struct net_rtt_conf, format, .name = "format", .choices = net_rtt_formats,
+               .initial = "ntp", .help = "Format of our timestamps."),
+    OPT_U64(struct net_rtt_conf, dscp, .name = "dscp", .max = TLV_DSCP_MAX,
+            .help = "Mark packets with this DSCP and ask for it on the answers; 0 asks for "
+                    "nothing."),
+    OPT_U64(struct net_rtt_conf, size, .name = "size", .max = NET_SIZE_MAX,
+            .help = "Octets of UDP payload, by extra padding; 0: the base packet."),
+    OPT_FLAG(struct net_rtt_conf, wire, .name = "wire",
+             .help = "Capture our packets on the interface too, and tell how far its times are "
+                     "from ours. Needs root or CAP_NET_RAW."),
     OPT_END,
 };
 
 /* SOURCE: RFC 7680 asks for a stated limit; 3 s is above every default election timer. */
 #define NET_TMAX_NS       (3 * (uint64_t)CLK_NS_PER_S)
-#define NET_GREET_NS      (100 * (uint64_t)CLK_NS_PER_MS)
+#define NET_SETUP_NS      (100 * (uint64_t)CLK_NS_PER_MS + FLOOR_NS)
 #define NET_REPETITION_NS ((uint64_t)CLK_NS_PER_S)
 
 enum {
-    NET_GREET_REFUSALS = 3, /* one may be a reflector that was just restarted */
-    NET_GREET_PACKETS = 30, /* at most, for all addresses of a peer */
-    NET_MISSED_SHARE = 20,  /* one slot in so many missed: our own stalls hide the network's */
+    NET_DELAYS = 4 << 20 /* kept for PDV, of all peers together: 64 MB */
 };
 
 struct net_rtt {
-    struct sender sender;
-    struct probe_run *run;
-    struct cohorts cohorts;
-    uint64_t fastest_ns; /* of this repetition; 0: none */
-    int64_t offset_ns;   /* by that exchange */
-    uint64_t best_ns;    /* of all repetitions; 0: none */
-    int64_t best_offset_ns;
-    uint8_t ttl; /* as our packets arrive there; 0: not known */
+    struct fleet fleet;
+    struct rtt_peer *peers; /* owned, one for each part */
+    unsigned count;
+    struct auth_key key;
+    bool has_key;
+    struct wire wire;
+    char unwired[LIMITS_TEXT_BYTES]; /* why --wire cannot be; "" */
+    struct floor_hists floor;
+    bool floor_told;
+    char unfloored[LIMITS_TEXT_BYTES]; /* why the floor is not known; "" */
 };
 
 static int net_rtt_supported(const struct probe_site *site, const void *conf, struct err *e)
@@ -73,11 +80,15 @@ static int net_rtt_supported(const struct probe_site *site, const void *conf, st
     const struct net_rtt_conf *c = conf;
     struct peer peer;
     (void)site;
-    if (!c->peer || !*c->peer)
+    if (c->peers.count == 0 || !*c->peers.items[0])
         return err_set(e, ERR_UNSUPPORTED, 0,
                        "not measured: no --peer; run 'plimsoll reflect' on the other node and add "
                        "--peer HOST");
-    return peer_parse(c->peer, &peer, e);
+    for (unsigned i = 0; i < c->peers.count; i++) {
+        if (peer_parse(c->peers.items[i], &peer, e))
+            return -1;
+    }
+    return 0;
 }
 
 static int net_rtt_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
@@ -86,85 +97,141 @@ static int net_rtt_estimate(const struct probe_site *site, const void *conf, uin
     const struct net_rtt_conf *c = conf;
     (void)site;
     (void)e;
-    cost->packets = slot_ns / c->interval_ns + NET_GREET_PACKETS;
-    cost->setup_ns = NET_GREET_NS;
+    cost->packets = c->peers.count * (slot_ns / c->interval_ns + GREET_PACKETS);
+    cost->setup_ns = NET_SETUP_NS;
     return 0;
 }
 
-/* Why no answer came, and what to do. */
-static int net_rtt_silence(const struct sender *s, uint64_t waited_ns, struct err *e)
+static struct tlv_wish net_rtt_wish(const struct net_rtt_conf *c)
 {
-    char name[PEER_NAME_BYTES];
-    char other[PEER_NAME_BYTES];
-    unsigned port = peer_sockaddr_port(&s->peer);
-    (void)peer_name(&s->peer, name);
-    if (s->counts.foreign)
-        return err_set(e, ERR_PEER, 0,
-                       "answers to packets for %s came from %s and were ignored; name the address "
-                       "that the reflector answers from",
-                       name, peer_name(&s->last_foreign, other));
-    if (s->counts.refused)
-        return err_set(e, ERR_PEER, 0,
-                       "%s refuses: no one listens at that port; run 'plimsoll reflect' there and "
-                       "open UDP %u",
-                       name, port);
-    if (s->counts.last_errno)
-        return err_set(e, ERR_PEER, s->counts.last_errno,
-                       "%s cannot be reached; check the address, the route and the firewall", name);
-    return err_set(e, ERR_PEER, 0,
-                   "nothing answered at %s within %.0f s; is 'plimsoll reflect' running there and "
-                   "UDP %u open?",
-                   name, (double)waited_ns / CLK_NS_PER_S, port);
+    return (struct tlv_wish){ .marks = c->dscp != 0, .dscp = (uint8_t)c->dscp, .size = c->size };
 }
 
-static uint64_t net_rtt_answers(const struct sender *s)
+static uint8_t net_rtt_tos(const struct net_rtt_conf *c)
 {
-    const uint64_t *by_kind = s->session.counts.received;
-    return by_kind[SESSION_SAMPLE] + by_kind[SESSION_IMPLAUSIBLE];
+    return (uint8_t)(c->dscp << 2);
 }
 
-/*
- * Until the peer answers once: afterwards neighbours and routes are known to the kernels, and the
- * first round trip that counts is like the others.
- */
-static int net_rtt_greet(struct probe_run *run, const union peer_sockaddr *peer, uint64_t wait_ns,
-                         struct err *e)
+/* Names to addresses to the one that answers; what fails for one peer alone is in its own error. */
+static int net_rtt_greet(struct probe_run *run, struct greet_peer *peers, struct err *e)
 {
-    struct session_terms terms = { .ssid = 1, .interval_ns = NET_GREET_NS, .tmax_ns = NET_TMAX_NS };
-    struct sender s;
-    uint64_t end_ns = clk_now_ns() + wait_ns;
-    if (sender_open(&s, peer, &terms, e))
-        return -1;
-    while (clk_now_ns() < end_ns && !*run->stopping && !net_rtt_answers(&s) &&
-           s.counts.refused < NET_GREET_REFUSALS)
-        sender_run(&s, clk_now_ns() + NET_GREET_NS, run->stopping, NULL);
-    int failed = net_rtt_answers(&s) ? 0 : net_rtt_silence(&s, wait_ns, e);
-    sender_release(&s);
-    return failed;
-}
-
-/* The first address that answers; the error is that of the first. */
-static int net_rtt_choose(struct probe_run *run, const struct peer_addresses *all,
-                          union peer_sockaddr *peer, struct err *e)
-{
-    struct err first = { 0 };
-    for (unsigned i = 0; i < all->count && !*run->stopping; i++) {
-        *peer = all->items[i];
-        if (!net_rtt_greet(run, peer, NET_TMAX_NS / all->count, e))
-            return 0;
-        if (i == 0)
-            first = *e;
+    const struct net_rtt_conf *c = run->conf;
+    struct net_rtt *n = run->state;
+    struct greet_terms terms = { .wish = net_rtt_wish(c),
+                                 .key = n->has_key ? &n->key : NULL,
+                                 .ptp = strcmp(c->format, "ptp") == 0,
+                                 .wait_ns = NET_TMAX_NS,
+                                 .tos = net_rtt_tos(c) };
+    for (unsigned i = 0; i < n->count && !*run->stopping; i++) {
+        struct peer peer;
+        if (peer_parse(c->peers.items[i], &peer, &peers[i].e) ||
+            peer_resolve(&peer, false, &peers[i].all, &peers[i].e))
+            peers[i].all.count = 0;
     }
-    if (*run->stopping)
-        return err_set(e, ERR_INTERRUPTED, 0, "interrupted before the peer answered");
-    *e = first;
+    return greet_all(peers, n->count, &terms, run->stopping, e);
+}
+
+static int net_rtt_add(struct probe_run *run, unsigned i, const struct greet_peer *greeted,
+                       uint16_t first_ssid, struct err *e)
+{
+    const struct net_rtt_conf *c = run->conf;
+    struct net_rtt *n = run->state;
+    struct rtt_peer *p = &n->peers[i];
+    struct session_terms terms = { .ssid = (uint16_t)(1 + (first_ssid + i) % UINT16_MAX),
+                                   .tmax_ns = NET_TMAX_NS,
+                                   .ptp = strcmp(c->format, "ptp") == 0,
+                                   .stateful = greeted->stateful,
+                                   .sink = rtt_peer_sink(p) };
+    uint64_t delays = run->slot_ns / c->interval_ns * 2 + 1024;
+    uint64_t most = NET_DELAYS / n->count;
+    if (spread_open(&p->spread, delays < most ? delays : most, e) ||
+        fleet_add(&n->fleet, &greeted->at, &terms, e))
+        return -1;
+    p->member = (int)n->fleet.count - 1;
+    return 0;
+}
+
+/* Sessions with all that answer; the first error when none does. */
+static int net_rtt_enlist(struct probe_run *run, const struct greet_peer *greeted, struct err *e)
+{
+    struct net_rtt *n = run->state;
+    struct prng prng;
+    prng_init_named(&prng, run->seed, "net.rtt.ssid");
+    uint16_t first_ssid = (uint16_t)prng_below(&prng, UINT16_MAX);
+    for (unsigned i = 0; i < n->count; i++) {
+        if (greeted[i].answered ? net_rtt_add(run, i, &greeted[i], first_ssid, e) : 0)
+            return -1;
+        if (!greeted[i].answered)
+            result_set_status(run->parts[i].result, STATUS_FAILED, "%s", greeted[i].e.msg);
+    }
+    if (n->fleet.count)
+        return 0;
+    *e = greeted[0].e;
     return -1;
 }
 
-static void net_rtt_lost(void *arg, uint32_t sequence)
+static void net_rtt_sent(void *arg, unsigned member, int64_t diff_ns)
 {
-    struct net_rtt *n = arg;
-    cohorts_lost(&n->cohorts, sequence);
+    const struct net_rtt *n = arg;
+    rtt_peer_wire(n->fleet.members[member].session.terms.sink.arg, true, diff_ns);
+}
+
+static void net_rtt_received(void *arg, unsigned member, int64_t diff_ns)
+{
+    const struct net_rtt *n = arg;
+    rtt_peer_wire(n->fleet.members[member].session.terms.sink.arg, false, diff_ns);
+}
+
+/* What helps to believe the figures, and whose lack does not spoil them. */
+static void net_rtt_confirm(struct probe_run *run)
+{
+    const struct net_rtt_conf *c = run->conf;
+    struct net_rtt *n = run->state;
+    struct wire_sink sink = { net_rtt_sent, net_rtt_received, n };
+    struct err e = { 0 };
+    if (floor_measure(&n->floor, run->stopping, &e))
+        memcpy(n->unfloored, e.msg, strlen(e.msg) + 1);
+    if (c->wire && wire_open(&n->wire, &n->fleet, &sink, &e))
+        memcpy(n->unwired, e.msg, strlen(e.msg) + 1);
+}
+
+static int net_rtt_open(struct probe_run *run, struct err *e)
+{
+    const struct net_rtt_conf *c = run->conf;
+    struct net_rtt *n = run->state;
+    uint64_t highest = UINT64_C(1) << HIST_TEN_MINUTES_BITS;
+    struct fleet_terms fleet = { .room = n->count,
+                                 .interval_ns = c->interval_ns,
+                                 .wish = net_rtt_wish(c),
+                                 .tos = net_rtt_tos(c) };
+    if (c->key_file && *c->key_file) {
+        if (key_load(c->key_file, &n->key, e))
+            return -1;
+        n->has_key = true;
+        fleet.key = &n->key;
+    }
+    if (hist_open(&n->floor.rtt, highest, e) || hist_open(&n->floor.felt, highest, e))
+        return -1;
+    return fleet_open(&n->fleet, &fleet, e);
+}
+
+static int net_rtt_prepare(struct probe_run *run, struct err *e)
+{
+    struct net_rtt *n = run->state;
+    struct greet_peer *greeted = calloc(n->count, sizeof *greeted);
+    n->peers = calloc(n->count, sizeof *n->peers);
+    if (!greeted || !n->peers) {
+        free(greeted);
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for %u peers", n->count);
+    }
+    for (unsigned i = 0; i < n->count; i++) {
+        n->peers[i].run = run;
+        n->peers[i].part = i;
+        n->peers[i].member = ROSTER_NONE;
+    }
+    int failed = net_rtt_greet(run, greeted, e) || net_rtt_enlist(run, greeted, e);
+    free(greeted);
+    return failed ? -1 : 0;
 }
 
 static int net_rtt_setup(struct probe_run *run, struct err *e)
@@ -173,168 +240,95 @@ static int net_rtt_setup(struct probe_run *run, struct err *e)
     struct net_rtt *n = calloc(1, sizeof *n);
     run->state = n;
     if (!n)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the session");
-    n->sender = SENDER_CLOSED;
-    n->run = run;
-    struct peer peer;
-    struct peer_addresses all;
-    union peer_sockaddr address;
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the sessions");
+    n->fleet = FLEET_CLOSED;
+    n->count = c->peers.count;
     (void)prctl(PR_SET_TIMERSLACK, 1UL); /* a packet leaves when it is due, not 50 us later */
-    if (peer_parse(c->peer, &peer, e) || peer_resolve(&peer, false, &all, e) ||
-        net_rtt_choose(run, &all, &address, e)) {
+    if (run->split(run, c->peers.items, n->count, e) || net_rtt_open(run, e) ||
+        net_rtt_prepare(run, e))
         return -1;
-    }
-    struct prng prng;
-    prng_init_named(&prng, run->seed, "net.rtt.ssid");
-    struct session_terms terms = { .ssid = (uint16_t)(1 + prng_below(&prng, UINT16_MAX)),
-                                   .interval_ns = c->interval_ns,
-                                   .tmax_ns = NET_TMAX_NS,
-                                   .lost = net_rtt_lost,
-                                   .arg = n };
-    return sender_open(&n->sender, &address, &terms, e);
+    net_rtt_confirm(run);
+    return 0;
 }
 
-static void net_rtt_take(void *arg, const struct session_sample *sample)
+static struct fleet_member *net_rtt_member(const struct net_rtt *n, const struct rtt_peer *p)
 {
-    struct net_rtt *n = arg;
-    hist_record(&n->run->hists[NET_RTT], sample->rtt_ns);
-    for (unsigned i = 0; i < sample->ipdv_count; i++)
-        hist_record(&n->run->hists[NET_IPDV], sample->ipdv_ns[i]);
-    if (sample->request_ttl)
-        n->ttl = sample->request_ttl;
-    if (!sample->offset_known)
-        return;
-    if (!n->fastest_ns || sample->rtt_ns < n->fastest_ns) {
-        n->fastest_ns = sample->rtt_ns;
-        n->offset_ns = sample->offset_ns;
+    return p->member == ROSTER_NONE ? NULL : &n->fleet.members[p->member];
+}
+
+/* The floor is a histogram of each peer's result: in the first repetition. */
+static void net_rtt_tell_floor(struct net_rtt *n, struct probe_run *run)
+{
+    for (unsigned i = 0; i < n->count && !n->floor_told; i++) {
+        if (n->peers[i].member != ROSTER_NONE && n->floor.rtt.total)
+            hist_merge(&run->parts[i].hists[RTT_FLOOR], &n->floor.rtt);
     }
-    if (!n->best_ns || sample->rtt_ns < n->best_ns) {
-        n->best_ns = sample->rtt_ns;
-        n->best_offset_ns = sample->offset_ns;
-    }
+    n->floor_told = true;
 }
 
 static int net_rtt_measure(struct probe_run *run, struct err *e)
 {
     struct net_rtt *n = run->state;
-    struct sender_sink sink = { net_rtt_take, n };
+    uint64_t now_ns = clk_now_ns();
     (void)e;
-    n->fastest_ns = 0;
-    cohorts_begin(&n->cohorts, n->sender.session.next, clk_now_ns());
-    sender_run(&n->sender, run->until_ns, run->stopping, &sink);
-    run->values[NET_GAP] = (double)session_take_gap(&n->sender.session, n->sender.left_ns);
-    bool last = run->until_ns + NET_REPETITION_NS / 4 >= run->slot_end_ns;
-    if (last)
-        sender_drain(&n->sender, clk_now_ns() + NET_TMAX_NS, run->stopping, &sink);
-    if (n->fastest_ns)
-        run->values[NET_OFFSET] = fabs((double)n->offset_ns);
+    net_rtt_tell_floor(n, run);
+    for (unsigned i = 0; i < n->count; i++) {
+        const struct fleet_member *m = net_rtt_member(n, &n->peers[i]);
+        if (m)
+            rtt_peer_begin(&n->peers[i], &m->session, now_ns);
+    }
+    fleet_run(&n->fleet, run->until_ns, run->stopping);
+    for (unsigned i = 0; i < n->count; i++) {
+        struct fleet_member *m = net_rtt_member(n, &n->peers[i]);
+        if (m)
+            rtt_peer_end(&n->peers[i], &m->session, n->fleet.left_ns);
+    }
+    if (run->until_ns + NET_REPETITION_NS / 4 < run->slot_end_ns)
+        return 0;
+    fleet_drain(&n->fleet, clk_now_ns() + NET_TMAX_NS, run->stopping);
+    if (n->wire.handle)
+        wire_finish(&n->wire, run->stopping);
     return 0;
 }
 
-static void net_rtt_note_counts(const struct net_rtt *n, struct result *r)
+static void net_rtt_note_floor(const struct net_rtt *n, struct result *r)
 {
-    char name[PEER_NAME_BYTES];
-    const struct session_counts *c = &n->sender.session.counts;
-    const uint64_t *by_kind = c->received;
-    result_note(r,
-                "STAMP, unauthenticated, 44 octets, with %s: %" PRIu64 " sent, %" PRIu64
-                " answered, %" PRIu64 " lost after 3 s (%" PRIu64 " of these came later), %u not "
-                "waited for, %" PRIu64 " duplicates, %" PRIu64 " reordered.",
-                peer_name(&n->sender.peer, name), c->sent, net_rtt_answers(&n->sender), c->lost,
-                by_kind[SESSION_LATE], session_unsettled(&n->sender.session),
-                by_kind[SESSION_DUPLICATE], c->reordered);
-    uint64_t ignored = n->sender.counts.foreign + by_kind[SESSION_TRUNCATED] +
-                       by_kind[SESSION_OVERSIZED] + by_kind[SESSION_FOREIGN] +
-                       by_kind[SESSION_UNKNOWN];
-    if (ignored) {
+    if (n->floor.rtt.total)
         result_note(r,
-                    "Ignored: %" PRIu64 " packets from other addresses, %" PRIu64
-                    " truncated, %" PRIu64 " too long, %" PRIu64 " of other sessions, %" PRIu64
-                    " stale or forged.",
-                    n->sender.counts.foreign, by_kind[SESSION_TRUNCATED],
-                    by_kind[SESSION_OVERSIZED], by_kind[SESSION_FOREIGN], by_kind[SESSION_UNKNOWN]);
-    }
+                    "Our own floor: over this host's loopback the round trip is %.1f us and a "
+                    "process waits %.1f us (p50 of %" PRIu64 "); nothing shorter can be told.",
+                    (double)hist_quantile(&n->floor.rtt, 0.5) / CLK_NS_PER_US,
+                    (double)hist_quantile(&n->floor.felt, 0.5) / CLK_NS_PER_US, n->floor.rtt.total);
+    else if (*n->unfloored)
+        result_note(r, "Our own floor is not known: %.400s.", n->unfloored);
 }
 
-static void net_rtt_note_network(const struct net_rtt *n, struct result *r)
+static void net_rtt_note_wire(const struct net_rtt *n, struct result *r)
 {
-    const struct sender_counts *c = &n->sender.counts;
-    if (c->refused + c->icmp + c->unsent)
+    const struct wire_counts *c = &n->wire.counts;
+    if (n->wire.handle)
         result_note(r,
-                    "%" PRIu64 " times the peer's port was closed, %" PRIu64
-                    " other ICMP errors, %" PRIu64 " packets not taken by the kernel; the last "
-                    "reason: %s.",
-                    c->refused, c->icmp, c->unsent, strerrordesc_np(c->last_errno));
-    if (n->ttl)
-        result_note(r, "Our packets left with TTL 255 and arrived with %u.", n->ttl);
-}
-
-static void net_rtt_note_times(const struct net_rtt *n, struct result *r)
-{
-    const struct sender_counts *c = &n->sender.counts;
-    const struct session_counts *counts = &n->sender.session.counts;
-    uint64_t answers = net_rtt_answers(&n->sender);
-    result_note(r,
-                "Sent: the time just before the system call. Arrived: the kernel's stamp "
-                "(SO_TIMESTAMPNS) for %" PRIu64 " of the packets received, else the time after "
-                "it was read; this process's wake-up is not in the RTT.",
-                c->stamped);
-    result_note(r,
-                "Open loop: packets leave at fixed times whatever the answers do; %" PRIu64
-                " of %" PRIu64 " slots were missed, the latest packet left %" PRIu64 " us late.",
-                c->missed, c->taken + c->missed, c->late_max_ns / CLK_NS_PER_US);
-    if (n->best_ns)
-        result_note(r, "The peer's clock is %.3f ms %s ours, known to %.3f ms.",
-                    fabs((double)n->best_offset_ns) / CLK_NS_PER_MS,
-                    n->best_offset_ns < 0 ? "behind" : "ahead of",
-                    (double)n->best_ns / 2 / CLK_NS_PER_MS);
-    if (counts->steps)
-        result_note(r,
-                    "The wall clock was stepped during %" PRIu64 " of %" PRIu64
-                    " round trips: the RTT is by the monotonic clock, IPDV and offset leave them "
-                    "out.",
-                    counts->steps, answers);
-}
-
-/* Each repetition's loss, which is known only now, in a block of its own. */
-static void net_rtt_tell_loss(struct probe_run *run)
-{
-    struct net_rtt *n = run->state;
-    struct result_metric *loss = result_metric_find(run->result, "net.loss");
-    struct err e;
-    cohorts_finish(&n->cohorts, n->sender.session.oldest, n->sender.left_ns);
-    for (unsigned i = 0; i < n->cohorts.count && loss; i++) {
-        const struct cohort *c = &n->cohorts.items[i];
-        struct result_block block = { .at_ns = c->at_ns - run->run_start_ns,
-                                      .observed_ns = c->length_ns,
-                                      .value = (double)c->lost / (double)c->sent,
-                                      .n = c->sent };
-        if (result_add_block(loss, &block, &e))
-            result_note(run->result, "The loss is not told: %s.", e.msg);
-    }
+                    "Captured on %s by libpcap: %" PRIu64 " packets of ours, %" PRIu64
+                    " whose time the kernel had not told us, %" PRIu64 " missed by the capture.",
+                    n->wire.interface, c->seen, c->unmatched, c->dropped);
+    else if (*n->unwired)
+        result_note(r, "Not confirmed on the wire: %.400s.", n->unwired);
 }
 
 static void net_rtt_judge(struct probe_run *run)
 {
-    const struct net_rtt *n = run->state;
-    const struct sender_counts *c = &n->sender.counts;
-    const struct session_counts *counts = &n->sender.session.counts;
-    net_rtt_tell_loss(run);
-    net_rtt_note_counts(n, run->result);
-    net_rtt_note_network(n, run->result);
-    net_rtt_note_times(n, run->result);
-    if (c->missed * NET_MISSED_SHARE > c->taken + c->missed)
-        result_set_status(run->result, STATUS_UNTRUSTED,
-                          "this host was late for %" PRIu64 " of %" PRIu64
-                          " packets by more than an interval: what the network did meanwhile was "
-                          "not seen",
-                          c->missed, c->taken + c->missed);
-    uint64_t impossible = counts->received[SESSION_IMPLAUSIBLE];
-    if (impossible * NET_MISSED_SHARE > net_rtt_answers(&n->sender))
-        result_set_status(run->result, STATUS_UNTRUSTED,
-                          "the peer's times cannot be for %" PRIu64 " of its %" PRIu64
-                          " answers: its clock runs wild, or it is no STAMP reflector",
-                          impossible, net_rtt_answers(&n->sender));
+    struct net_rtt *n = run->state;
+    for (unsigned i = 0; i < n->count; i++) {
+        struct rtt_peer *p = &n->peers[i];
+        const struct fleet_member *m = net_rtt_member(n, p);
+        struct result *r = run->parts[i].result;
+        if (!m)
+            continue;
+        rtt_peer_conclude(p, &m->session, n->fleet.left_ns);
+        rtt_notes_write(p, &n->fleet, m, r);
+        net_rtt_note_floor(n, r);
+        net_rtt_note_wire(n, r);
+    }
 }
 
 static void net_rtt_teardown(struct probe_run *run)
@@ -342,7 +336,14 @@ static void net_rtt_teardown(struct probe_run *run)
     struct net_rtt *n = run->state;
     if (!n)
         return;
-    sender_release(&n->sender);
+    wire_release(&n->wire);
+    fleet_release(&n->fleet);
+    for (unsigned i = 0; i < n->count && n->peers; i++)
+        spread_release(&n->peers[i].spread);
+    free(n->peers);
+    hist_release(&n->floor.rtt);
+    hist_release(&n->floor.felt);
+    auth_key_wipe(&n->key);
     free(n);
     run->state = NULL;
 }
@@ -360,7 +361,7 @@ const struct probe net_rtt = {
     .repetition_ns = NET_REPETITION_NS,
     .opts = net_rtt_opts,
     .conf_size = sizeof(struct net_rtt_conf),
-    .metrics = net_rtt_metrics,
+    .metrics = rtt_figures,
     .supported = net_rtt_supported,
     .estimate = net_rtt_estimate,
     .setup = net_rtt_setup,
