@@ -1,12 +1,12 @@
 /*
  * placer: puts the entries of a layer into a directory with as few system calls as do it.
  *
- * The result is apply's (see apply.h): owners when root, attributes, modes, times; directories'
- * times and modes when they are left; whiteouts in overlayfs' form; an entry replaces what has its
- * name, but a directory; nothing outside the directory (trail.h) nor beyond the limits. What it
- * spares: a file is created with its mode, which needs a umask of 0 and is the caller's business;
- * it is given away only where its owner is another one; directories are made, opened and stamped
- * once, and names are looked up from the directory they are in.
+ * The result is apply's, by the same rules (rules.h): owners when root, attributes, modes, times;
+ * directories' times and modes when they are left; whiteouts in overlayfs' form; an entry replaces
+ * what has its name, but a directory; nothing outside the directory (trail.h) nor beyond the
+ * limits. What it spares: a file is created with its mode, which needs a umask of 0 and is the
+ * caller's business; it is given away only where its owner is another one; directories are made,
+ * opened and stamped once, and names are looked up from the directory they are in.
  *
  * For each entry: placer_entry, placer_content for each piece, placer_entry_end. Allocates nothing.
  * One thread a struct. A stop and the deadline are looked at by each entry (quota.h).
@@ -14,8 +14,8 @@
 #ifndef PROBES_IMAGE_PLACER_H
 #define PROBES_IMAGE_PLACER_H
 
-#include "probes/image/apply.h"
 #include "probes/image/beneath.h"
+#include "probes/image/rules.h"
 #include "probes/image/trail.h"
 #include "probes/image/untar.h"
 #include "probes/kit/err.h"
@@ -31,7 +31,7 @@ struct placer {
     struct trail targets;      /* where hard links point */
     uint64_t bytes_max;        /* of the stream, and of all files */
     struct quota quota;        /* of this layer */
-    struct apply_count *count; /* borrowed */
+    struct rules_count *count; /* borrowed */
     int root_fd;               /* borrowed */
     unsigned below;            /* layers */
     uint64_t file_bytes;       /* of this layer so far */
@@ -52,7 +52,7 @@ struct placer {
  * the heirs, who set what they get from below.
  */
 int placer_start(struct placer *p, int dir_fd, const struct placer_site *site,
-                 const struct apply_limits *limits, struct apply_count *count, struct err *e);
+                 const struct rules_limits *limits, struct rules_count *count, struct err *e);
 int placer_entry(struct placer *p, const struct untar_entry *entry, struct err *e);
 int placer_content(struct placer *p, const struct untar_entry *entry,
                    const struct untar_piece *piece, struct err *e);
