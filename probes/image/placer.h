@@ -8,6 +8,15 @@
  * caller's business; it is given away only where its owner is another one; directories are made,
  * opened and stamped once, and names are looked up from the directory they are in.
  *
+ * Files are created by calls and not through io_uring. It has none for owners and times, so that a
+ * call a file is left; it creates in a thread of its own; and content is borrowed for one block of
+ * the stream, in which 2.8 small files lie together in the reference image (2.3 of one directory).
+ * Linked openat, write and close with direct descriptors, then utimensat, on Linux 6.18, two busy
+ * CPUs, files of 0.3 to 30 kB, CPU time by that of the calls, the least of 10 runs (the median):
+ * 4 at a time 0.89 (0.95) on tmpfs and 0.90 (1.5) on ext4, 64 at a time 0.70 (0.75) and 0.75 (0.66).
+ * So it might pay where content is copied and directories are held open for 64 files; it does not
+ * for what there is to batch here.
+ *
  * For each entry: placer_entry, placer_content for each piece, placer_entry_end. Allocates nothing.
  * One thread a struct. A stop and the deadline are looked at by each entry (quota.h).
  */
