@@ -16,7 +16,7 @@ const char *rules_skip_name(enum rules_skip skip)
         [RULES_OWNER] = "owners",
         [RULES_DEVICE] = "device nodes",
         [RULES_WHITEOUT] = "whiteouts (device nodes 0/0)",
-        [RULES_OPAQUE] = "opaque marks (" RULES_OPAQUE_XATTR ")",
+        [RULES_OPAQUE] = "opaque marks (trusted.overlay.opaque)",
         [RULES_XATTR] = "extended attributes",
     };
     return names[skip];
