@@ -21,7 +21,7 @@ below_probes     := probes/kit
 below_reports    := probes/kit
 below_bench      := reports probes probes/kit
 
-PKGS    := jansson libarchive libcap-ng libcyaml libisal libpcap libseccomp liburing libzstd mount nettle smartcols zlib
+PKGS    := jansson libcap-ng libcyaml libisal libpcap libseccomp liburing libzstd mount nettle smartcols zlib
 PKG_INC := $(shell pkg-config --cflags $(PKGS))
 PKG_LIB := $(shell pkg-config --libs $(PKGS)) -laio -lpthread -lm
 
@@ -64,7 +64,7 @@ unit_$1 := $(patsubst %.c,$(BUILD)/%,$(shell find tests/unit/$1 -name '*_test.c'
 UNIT    += $$(unit_$1)
 $$(unit_$1): %: %.o $(foreach f,$1 $(below_$1),$(call archive,$f))
 	$$(call say,LD,$$@)
-	$$(Q)$$(LINK) -o $$@ $$^ -lcmocka $$(PKG_LIB)
+	$$(Q)$$(LINK) -o $$@ $$^ -lcmocka -larchive $$(PKG_LIB)
 endef
 $(foreach f,$(FLOORS),$(eval $(call floor,$f)))
 
@@ -128,12 +128,12 @@ lab: all $(LAB)
 REPLAY := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(REPLAY): %: %.o $(BUILD)/tests/fuzz/replay.o $(foreach f,bench $(below_bench),$(call archive,$f))
 	$(call say,LD,$@)
-	$(Q)$(LINK) -o $@ $^ $(PKG_LIB)
+	$(Q)$(LINK) -o $@ $^ -larchive $(PKG_LIB)
 
 $(BUILD)/tests/fuzz/libfuzzer_%: $(BUILD)/tests/fuzz/fuzz_%.o \
     $(foreach f,bench $(below_bench),$(call archive,$f))
 	$(call say,LD,$@)
-	$(Q)$(LINK) $(FUZZLINK) -o $@ $^ $(PKG_LIB)
+	$(Q)$(LINK) $(FUZZLINK) -o $@ $^ -larchive $(PKG_LIB)
 
 replay: $(REPLAY)
 	$(Q)scripts/run-replay $^

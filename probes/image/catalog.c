@@ -1,29 +1,19 @@
 #include "probes/image/catalog.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "probes/image/beneath.h"
+#include "probes/image/pax.h"
+#include "probes/image/ustar.h"
 #include "probes/kit/auto.h"
 
 enum {
-    CATALOG_BLOCK_BYTES = 512,
     CATALOG_FIRST_ROOM = 64,
     CATALOG_HOPS = 8 /* from link to link */
 };
-
-/* SOURCE: POSIX.1-2017 pax, "ustar Header Block". */
-struct catalog_header {
-    char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8];
-    char type;
-    char link[100], magic[6], version[2], owner[32], group[32], major[8], minor[8], prefix[155];
-    char rest[12];
-};
-
-static_assert(sizeof(struct catalog_header) == CATALOG_BLOCK_BYTES, "a header is one block");
 
 /* What the headers before a member say about it. */
 struct catalog_words {
@@ -38,7 +28,7 @@ struct catalog_walk {
     int fd;
     uint64_t size, at;
     struct catalog_words words;
-    struct catalog_header header;
+    struct ustar header;
 };
 
 static int catalog_fetch(const struct catalog_walk *w, void *bytes, size_t size, struct err *e)
@@ -60,54 +50,6 @@ static int catalog_fetch(const struct catalog_walk *w, void *bytes, size_t size,
     return 0;
 }
 
-/* Octal digits, or base 256 when the first bit is set, as GNU tar writes what is too large. */
-static bool catalog_number(const char *field, size_t size, uint64_t *value)
-{
-    size_t i = 0;
-    *value = 0;
-    if ((uint8_t)field[0] == 0x80) {
-        for (i = 1; i < size; i++) {
-            if (*value >> 56)
-                return false;
-            *value = *value << 8 | (uint8_t)field[i];
-        }
-        return true;
-    }
-    while (i < size && field[i] == ' ')
-        i++;
-    for (; i < size && field[i] >= '0' && field[i] <= '7'; i++)
-        *value = *value << 3 | (uint64_t)(field[i] - '0');
-    return i == size || field[i] == ' ' || field[i] == '\0';
-}
-
-/* The sum of the bytes with the checksum's own as blanks; some wrote it of signed bytes. */
-static bool catalog_is_header(const struct catalog_header *h)
-{
-    const uint8_t *bytes = (const uint8_t *)h;
-    size_t from = (size_t)(h->checksum - h->name);
-    uint64_t wanted = 0;
-    int64_t sum = 0;
-    int64_t signed_sum = 0;
-    for (size_t i = 0; i < sizeof *h; i++) {
-        bool is_own = i >= from && i < from + sizeof h->checksum;
-        uint8_t byte = is_own ? ' ' : bytes[i];
-        sum += byte;
-        signed_sum += (int8_t)byte;
-    }
-    return catalog_number(h->checksum, sizeof h->checksum, &wanted) &&
-           ((int64_t)wanted == sum || (int64_t)wanted == signed_sum);
-}
-
-static bool catalog_is_zero(const struct catalog_header *h)
-{
-    const char *bytes = (const char *)h;
-    for (size_t i = 0; i < sizeof *h; i++) {
-        if (bytes[i])
-            return false;
-    }
-    return true;
-}
-
 /* A field or record as text; too long ones are remembered as such. */
 static void catalog_keep(struct catalog_words *words, char *to, const char *from, size_t size)
 {
@@ -120,77 +62,42 @@ static void catalog_keep(struct catalog_words *words, char *to, const char *from
     to[size] = '\0';
 }
 
-static bool catalog_decimal(const char *text, size_t size, uint64_t *value)
+static int catalog_take_record(struct catalog_words *words, const struct pax_record *r,
+                               struct err *e)
 {
-    *value = 0;
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9' || *value > UINT64_MAX / 10 - 1)
-            return false;
-        *value = 10 * *value + (uint64_t)(text[i] - '0');
-    }
-    return size > 0;
-}
-
-static bool catalog_key_is(const char *key, size_t size, const char *wanted)
-{
-    return size == strlen(wanted) && memcmp(key, wanted, size) == 0;
-}
-
-static int catalog_take_record(struct catalog_words *words, const char *key, size_t key_size,
-                               const char *value, size_t size, struct err *e)
-{
-    if (catalog_key_is(key, key_size, "path")) {
+    size_t more = 0;
+    if (pax_key_is(r, "path")) {
         words->has_name = true;
-        catalog_keep(words, words->name, value, size);
-    } else if (catalog_key_is(key, key_size, "linkpath")) {
+        catalog_keep(words, words->name, r->value, r->value_size);
+    } else if (pax_key_is(r, "linkpath")) {
         words->has_link = true;
-        catalog_keep(words, words->link, value, size);
-    } else if (catalog_key_is(key, key_size, "size")) {
-        words->has_size = catalog_decimal(value, size, &words->size);
-        if (!words->has_size)
-            return err_set(e, ERR_DATA, 0, "a pax header of the archive has a size that is none");
-    } else if (key_size > 11 && memcmp(key, "GNU.sparse.", 11) == 0) {
+        catalog_keep(words, words->link, r->value, r->value_size);
+    } else if (pax_key_is(r, "size")) {
+        words->has_size = true;
+        return pax_number(r, &words->size, e);
+    } else if (pax_key_after(r, "GNU.sparse.", &more)) {
         words->is_sparse = true;
     }
     return 0;
 }
 
-/* Records are "LENGTH KEY=VALUE\n", the length counting all of it. 0 for one that is malformed. */
-static size_t catalog_record_bytes(const char *text, size_t size, const char **key)
-{
-    const char *blank = memchr(text, ' ', size);
-    uint64_t length = 0;
-    if (!blank || !catalog_decimal(text, (size_t)(blank - text), &length))
-        return 0;
-    *key = blank + 1;
-    bool is_sound = length <= size && length > (uint64_t)(*key - text) && text[length - 1] == '\n';
-    return is_sound ? (size_t)length : 0;
-}
-
 static int catalog_take_records(struct catalog_words *words, const char *text, size_t size,
                                 struct err *e)
 {
-    while (size > 0) {
-        const char *key = NULL;
-        size_t length = catalog_record_bytes(text, size, &key);
-        size_t rest = length ? length - 1 - (size_t)(key - text) : 0; /* from key to the newline */
-        const char *equals = length ? memchr(key, '=', rest) : NULL;
-        if (!equals)
-            return err_set(e, ERR_DATA, 0, "a pax header of the archive is malformed");
-        if (catalog_take_record(words, key, (size_t)(equals - key), equals + 1,
-                                rest - (size_t)(equals + 1 - key), e)) {
-            return -1;
-        }
-        text += length;
-        size -= length;
+    struct pax_record r;
+    size_t at = 0;
+    int more = pax_next(text, size, &at, &r, e);
+    for (; more > 0; more = pax_next(text, size, &at, &r, e)) {
+        if (catalog_take_record(words, &r, e))
+            return err_wrap(e, "not a sound tar");
     }
-    return 0;
+    return more ? err_wrap(e, "not a sound tar") : 0;
 }
 
 /* The next member's long name or link, or its pax records. */
 static int catalog_take_extra(struct catalog_walk *w, uint64_t size, struct err *e)
 {
-    char type = w->header.type;
+    char type = w->header.typeflag;
     if (size > CATALOG_EXTRA_BYTES)
         return err_set(e, ERR_DATA, 0,
                        "the archive has a header of %llu bytes, and at most %d are "
@@ -210,19 +117,10 @@ static int catalog_take_extra(struct catalog_walk *w, uint64_t size, struct err 
 
 static void catalog_take_fields(struct catalog_walk *w)
 {
-    const struct catalog_header *h = &w->header;
+    const struct ustar *h = &w->header;
     struct catalog_words *words = &w->words;
-    char name[sizeof h->prefix + 1 + sizeof h->name];
-    size_t used = 0;
-    if (memcmp(h->magic, "ustar", sizeof h->magic) == 0 && h->prefix[0]) {
-        used = strnlen(h->prefix, sizeof h->prefix);
-        memcpy(name, h->prefix, used);
-        name[used++] = '/';
-    }
-    size_t size = strnlen(h->name, sizeof h->name);
-    memcpy(name + used, h->name, size);
     if (!words->has_name)
-        catalog_keep(words, words->name, name, used + size);
+        catalog_keep(words, words->name, h->path, sizeof h->path);
     if (!words->has_link)
         catalog_keep(words, words->link, h->link, sizeof h->link);
 }
@@ -262,7 +160,7 @@ static bool catalog_target(const struct catalog_walk *w, const char *name,
 {
     const char *slash = strrchr(name, '/');
     target[0] = '\0';
-    if (w->header.type == '2') {
+    if (w->header.typeflag == '2') {
         if (w->words.link[0] == '/')
             return false;
         size_t size = slash ? (size_t)(slash - name) : 0;
@@ -331,31 +229,35 @@ static const struct catalog_type catalog_types[] = {
 static int catalog_take_member(struct catalog_walk *w, uint64_t size, struct err *e)
 {
     for (size_t i = 0; i < sizeof catalog_types / sizeof *catalog_types; i++) {
-        if (catalog_types[i].type == w->header.type)
+        if (catalog_types[i].type == w->header.typeflag)
             return catalog_add(w, catalog_types[i].kind, size, e);
     }
     return 0;
 }
 
+static bool catalog_is_one_of(char type, const char *types)
+{
+    return type && strchr(types, type);
+}
+
+/* Of what follows the header: links, nodes and directories have no content, whatever they say. */
+static uint64_t catalog_size(const struct catalog_walk *w, bool is_extra)
+{
+    if (catalog_is_one_of(w->header.typeflag, "123456"))
+        return 0;
+    return !is_extra && w->words.has_size ? w->words.size : w->header.size;
+}
+
 /* The member whose header was read; w->at is behind it. */
 static int catalog_step(struct catalog_walk *w, struct err *e)
 {
-    uint64_t size = 0;
     char shown[BENEATH_SHOWN_BYTES];
-    bool is_extra = w->header.type && strchr("xLK", w->header.type);
-    if (!catalog_is_header(&w->header) ||
-        !catalog_number(w->header.size, sizeof w->header.size, &size)) {
-        return err_set(e, ERR_DATA, 0, "not a sound tar: what stands at byte %llu is no header",
-                       (unsigned long long)(w->at - CATALOG_BLOCK_BYTES));
-    }
-    if (!is_extra) {
+    bool is_extra = catalog_is_one_of(w->header.typeflag, "xLK");
+    if (!is_extra)
         catalog_take_fields(w);
-        size = w->words.has_size ? w->words.size : size;
-        /* Links have no content, whatever they say. */
-        size = w->header.type == '1' || w->header.type == '2' ? 0 : size;
-    }
+    uint64_t size = catalog_size(w, is_extra);
     uint64_t left = w->size - w->at;
-    uint64_t rest = (CATALOG_BLOCK_BYTES - size % CATALOG_BLOCK_BYTES) % CATALOG_BLOCK_BYTES;
+    uint64_t rest = (USTAR_BLOCK_BYTES - size % USTAR_BLOCK_BYTES) % USTAR_BLOCK_BYTES;
     if (size > left || rest > left - size)
         return err_set(e, ERR_DATA, 0,
                        "the archive is cut off: '%s' has %llu bytes, and %llu are left",
@@ -369,24 +271,41 @@ static int catalog_step(struct catalog_walk *w, struct err *e)
     return 0;
 }
 
+/* The next header: 1; 0 where the archive ends. */
+static int catalog_next(struct catalog_walk *w, struct err *e)
+{
+    uint8_t block[USTAR_BLOCK_BYTES];
+    uint64_t left = w->size - w->at;
+    if (left > 0 && left < sizeof block)
+        return err_set(e, ERR_DATA, 0, "the archive is cut off at byte %llu",
+                       (unsigned long long)w->size);
+    if (left == 0)
+        return 0;
+    if (catalog_fetch(w, block, sizeof block, e))
+        return -1;
+    if (ustar_is_empty(block))
+        return 0;
+    if (ustar_read(block, &w->header, e))
+        return err_wrap(e, "not a sound tar: what stands at byte %llu is no header",
+                        (unsigned long long)w->at);
+    w->at += sizeof block;
+    return 1;
+}
+
 int catalog_read(struct catalog *c, int fd, uint64_t size, struct err *e)
 {
     *c = (struct catalog){ 0 };
     struct catalog_walk w = { .catalog = c, .fd = fd, .size = size };
-    int failed = 0;
-    while (!failed && w.size - w.at >= sizeof w.header) {
-        failed = catalog_fetch(&w, &w.header, sizeof w.header, e);
-        if (!failed && catalog_is_zero(&w.header))
-            return 0;
-        w.at += sizeof w.header;
-        failed = failed || catalog_step(&w, e);
+    int more = catalog_next(&w, e);
+    for (; more > 0; more = catalog_next(&w, e)) {
+        if (catalog_step(&w, e)) {
+            more = -1;
+            break;
+        }
     }
-    if (!failed && w.at < w.size)
-        failed = err_set(e, ERR_DATA, 0, "the archive is cut off at byte %llu",
-                         (unsigned long long)w.size);
-    if (failed)
+    if (more)
         catalog_release(c);
-    return failed ? -1 : 0;
+    return more;
 }
 
 void catalog_release(struct catalog *c)

@@ -1,12 +1,10 @@
 /*
  * catalog: where the members of a tar lie, so that they can be read in place.
  *
- * Read are ustar, GNU (long names and links) and pax (path, linkpath, size) headers. Members are
+ * Read are headers as ustar.h and pax.h have them, and GNU's long names and links. Members are
  * regular files and links to them, symbolic ones too, which older `docker save` writes for layers
  * that it has already stored; whatever else there is is passed over. Of members with one name the
  * last counts, as when the tar is extracted. Names are compared without "./".
- * SOURCE: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header Block"; GNU tar manual,
- * "Basic Tar Format".
  */
 #ifndef PROBES_IMAGE_CATALOG_H
 #define PROBES_IMAGE_CATALOG_H

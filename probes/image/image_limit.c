@@ -109,7 +109,7 @@ struct image_limit_state {
     unsigned step_count, begun;
     uint64_t made_bytes, written_bytes;
     struct bottleneck_sums sums; /* of the whole steps */
-    struct apply_count count;    /* of the last */
+    struct rules_count count;    /* of the last */
     double entry_ns[PULL_MAX];   /* CPU time in metadata, of each whole step */
     unsigned whole;
     bool is_part;
@@ -351,10 +351,10 @@ static void image_limit_doubt(struct probe_run *run)
 
 static void image_limit_note_skips(const struct image_limit_state *s, struct result *r)
 {
-    for (unsigned i = 0; i < APPLY_SKIPS; i++) {
+    for (unsigned i = 0; i < RULES_SKIPS; i++) {
         if (s->count.skipped[i])
             result_note(r, "Left out, for lack of privilege or of support: %s (%llu times).",
-                        apply_skip_name((enum apply_skip)i),
+                        rules_skip_name((enum rules_skip)i),
                         (unsigned long long)s->count.skipped[i]);
     }
 }

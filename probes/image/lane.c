@@ -31,12 +31,12 @@ void lane_release(struct lane *l)
 }
 
 int lane_start(struct lane *l, const struct oci_layer *layer, const struct placer_site *site,
-               int dir_fd, const struct apply_limits *limits, struct err *e)
+               int dir_fd, const struct rules_limits *limits, struct err *e)
 {
     l->layer = layer;
     l->dir_fd = dir_fd;
     l->is_expanded = false;
-    l->count = (struct apply_count){ 0 };
+    l->count = (struct rules_count){ 0 };
     l->metadata_ns = 0;
     l->placer.data_ns = 0;
     l->stream.fetch_ns = 0;
@@ -144,7 +144,9 @@ static int lane_event(struct lane *l, int event, const struct untar_piece *piece
 static int lane_finish(struct lane *l, struct err *e)
 {
     uint64_t began_ns = clk_now_ns();
-    if (untar_over(&l->untar, e) || placer_finish(&l->placer, e))
+    if (untar_over(&l->untar, e))
+        return rules_wrap_tar(&l->untar, e);
+    if (placer_finish(&l->placer, e))
         return -1;
     l->metadata_ns += clk_now_ns() - began_ns;
     return l->syncs ? flush_within(&l->flush, l->dir_fd, &l->placer.quota, &l->sync_ns, e) : 0;
@@ -163,7 +165,7 @@ static int lane_place(struct lane *l, struct err *e)
         if (lane_event(l, event, &piece, e))
             return -1;
     }
-    return event;
+    return event < 0 ? rules_wrap_tar(&l->untar, e) : 0;
 }
 
 int lane_do(struct lane *l, enum lane_stage stage, struct err *e)

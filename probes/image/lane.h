@@ -15,10 +15,10 @@
 #ifndef PROBES_IMAGE_LANE_H
 #define PROBES_IMAGE_LANE_H
 
-#include "probes/image/apply.h"
 #include "probes/image/flush.h"
 #include "probes/image/oci.h"
 #include "probes/image/placer.h"
+#include "probes/image/rules.h"
 #include "probes/image/stream.h"
 #include "probes/image/untar.h"
 #include "probes/kit/err.h"
@@ -63,7 +63,7 @@ struct lane {
     struct sha256_ctx stored, tar;
     struct untar untar;
     struct placer placer;
-    struct apply_count count;
+    struct rules_count count;
     uint8_t *blocks; /* owned */
     size_t sizes[LANE_BLOCKS];
     uint64_t metadata_ns, sync_ns;
@@ -76,7 +76,7 @@ void lane_release(struct lane *l); /* idempotent, also on a zeroed one */
 
 /* dir_fd is taken over, also by a failure. */
 int lane_start(struct lane *l, const struct oci_layer *layer, const struct placer_site *site,
-               int dir_fd, const struct apply_limits *limits, struct err *e);
+               int dir_fd, const struct rules_limits *limits, struct err *e);
 /* Closes what is open; idempotent. */
 void lane_stop(struct lane *l);
 

@@ -71,7 +71,7 @@ void oci_close(struct oci_image *i); /* idempotent, also on a zeroed one */
 /*
  * Reads every layer once: digest and size as stored, diff_id, the form of the tar; fills in
  * tar_bytes, entries and file_bytes. ERR_DATA with "layer 3 of 6", the entry where there is one,
- * and the reason; also for more than APPLY_ENTRIES_MAX entries (apply.h). Layers in
+ * and the reason; also for more than RULES_ENTRIES_MAX entries (apply.h). Layers in
  * parallel on up to `threads` threads. ERR_TIMEOUT at until_ns (CLOCK_MONOTONIC; 0: never),
  * ERR_INTERRUPTED when *stopping (NULL: never).
  */

@@ -3,13 +3,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
-#include "probes/image/apply.h"
-#include "probes/image/beneath.h"
 #include "probes/image/digest.h"
 #include "probes/image/oci.h"
+#include "probes/image/rules.h"
+#include "probes/image/untar.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 
@@ -20,11 +17,11 @@ enum {
 /* One thread's: a stream, and what of it is hashed. */
 struct oci_verify_reader {
     struct stream stream;
+    struct untar untar;
     struct sha256_ctx stored, tar;
     const volatile sig_atomic_t *stopping;
     uint64_t until_ns; /* 0: never */
     struct oci_layer *layer;
-    struct err err; /* why the stream ended, which libarchive cannot carry */
 };
 
 /* What the threads share: each takes the next layer that nobody has. */
@@ -53,95 +50,44 @@ static int oci_verify_read(struct oci_verify_reader *r, const uint8_t **bytes, s
     return 0;
 }
 
-static la_ssize_t oci_verify_hand(struct archive *reader, void *arg, const void **bytes)
-{
-    struct oci_verify_reader *r = arg;
-    const uint8_t *from = NULL;
-    size_t size = 0;
-    if (oci_verify_read(r, &from, &size, &r->err)) {
-        archive_set_error(reader, r->err.sys, "%s", r->err.msg);
-        return ARCHIVE_FATAL;
-    }
-    *bytes = from;
-    return (la_ssize_t)size;
-}
-
-static int oci_verify_refuse(const struct oci_verify_reader *r, struct archive *reader,
-                             struct err *e)
-{
-    char shown[BENEATH_SHOWN_BYTES];
-    const char *why = archive_error_string(reader);
-    if (r->err.kind != ERR_NONE) {
-        *e = r->err;
-        return -1;
-    }
-    return err_set(e, ERR_DATA, 0, "not a sound tar: %s",
-                   beneath_show(why ? why : "no reason given", shown));
-}
-
-/* The content as it is stored, so that a sparse file's size is nothing that is only claimed. */
-static int oci_verify_content(struct archive *reader, uint64_t *bytes)
-{
-    const void *block = NULL;
-    size_t size = 0;
-    la_int64_t offset = 0;
-    int answer = ARCHIVE_OK;
-    while (answer == ARCHIVE_OK) {
-        answer = archive_read_data_block(reader, &block, &size, &offset);
-        *bytes += answer == ARCHIVE_OK ? size : 0;
-    }
-    return answer == ARCHIVE_EOF ? 0 : -1;
-}
-
-/* The entry that could not be read to its end. */
-static int oci_verify_refuse_entry(const struct oci_verify_reader *r, struct archive *reader,
-                                   struct archive_entry *entry, struct err *e)
-{
-    char shown[BENEATH_SHOWN_BYTES];
-    const char *name = archive_entry_pathname(entry);
-    (void)oci_verify_refuse(r, reader, e);
-    return name ? err_wrap(e, "entry '%s'", beneath_show(name, shown)) : -1;
-}
-
 static int oci_verify_count(struct oci_layer *layer, struct err *e)
 {
     layer->entries++;
-    return layer->entries <= APPLY_ENTRIES_MAX
+    return layer->entries <= RULES_ENTRIES_MAX
                ? 0
                : err_set(e, ERR_DATA, 0, "it has more than the %" PRIu64 " entries it may have",
-                         APPLY_ENTRIES_MAX);
+                         RULES_ENTRIES_MAX);
 }
 
-static int oci_verify_entries(struct oci_verify_reader *r, struct archive *reader, struct err *e)
+/* Of content what is stored counts, so that a sparse file's size is nothing that is only claimed.
+ */
+static int oci_verify_chunk(struct oci_verify_reader *r, const uint8_t *bytes, size_t size,
+                            struct err *e)
 {
-    struct archive_entry *entry = NULL;
-    int answer = archive_read_next_header(reader, &entry);
-    for (; answer == ARCHIVE_OK || answer == ARCHIVE_WARN;
-         answer = archive_read_next_header(reader, &entry)) {
-        if (oci_verify_count(r->layer, e))
+    struct untar_piece piece;
+    int event = UNTAR_MORE;
+    untar_feed(&r->untar, bytes, size);
+    while ((event = untar_next(&r->untar, &piece, e)) > UNTAR_MORE) {
+        if (event == UNTAR_ENTRY && oci_verify_count(r->layer, e))
             return -1;
-        if (oci_verify_content(reader, &r->layer->file_bytes))
-            return oci_verify_refuse_entry(r, reader, entry, e);
+        if (event == UNTAR_CONTENT)
+            r->layer->file_bytes += piece.size;
     }
-    return answer == ARCHIVE_EOF ? 0 : oci_verify_refuse(r, reader, e);
+    return event < 0 ? rules_wrap_tar(&r->untar, e) : 0;
 }
 
-static int oci_verify_walk(struct oci_verify_reader *r, struct archive *reader, struct err *e)
+/* To the end of the stream: what stands behind the end of the tar is hashed too. */
+static int oci_verify_walk(struct oci_verify_reader *r, struct err *e)
 {
     const uint8_t *bytes = NULL;
     size_t size = 0;
-    if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
-        archive_read_support_format_empty(reader) != ARCHIVE_OK ||
-        archive_read_open(reader, r, NULL, oci_verify_hand, NULL) != ARCHIVE_OK) {
-        return oci_verify_refuse(r, reader, e);
-    }
-    if (oci_verify_entries(r, reader, e))
-        return -1;
-    do { /* what stands behind the end of the tar is hashed too */
+    do {
         if (oci_verify_read(r, &bytes, &size, e))
+            return rules_wrap_stream(&r->untar, e);
+        if (size > 0 && oci_verify_chunk(r, bytes, size, e))
             return -1;
     } while (size > 0);
-    return 0;
+    return untar_over(&r->untar, e) ? rules_wrap_tar(&r->untar, e) : 0;
 }
 
 static int oci_verify_digests(struct oci_verify_reader *r, struct err *e)
@@ -168,16 +114,12 @@ static int oci_verify_layer(struct oci_verify_reader *r, struct err *e)
     sha256_init(&r->stored);
     sha256_init(&r->tar);
     r->stream.stored = &r->stored;
-    r->err = (struct err){ 0 };
+    untar_start(&r->untar);
     layer->entries = 0;
     layer->file_bytes = 0;
     if (stream_start(&r->stream, &layer->source, oci_verify_bytes_max(layer), e))
         return -1;
-    struct archive *reader = archive_read_new();
-    if (!reader)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory to read a layer");
-    int failed = oci_verify_walk(r, reader, e);
-    (void)archive_read_free(reader);
+    int failed = oci_verify_walk(r, e);
     layer->tar_bytes = r->stream.out_bytes;
     return failed ? -1 : oci_verify_digests(r, e);
 }
@@ -199,7 +141,7 @@ static void *oci_verify_worker(void *arg)
     if (index >= w->image->count)
         return NULL;
     struct oci_verify_reader r = { .stopping = w->stopping, .until_ns = w->until_ns };
-    int failed = stream_open(&r.stream, &w->errs[index]);
+    int failed = untar_open(&r.untar, &w->errs[index]) || stream_open(&r.stream, &w->errs[index]);
     stream_use(&r.stream, STREAM_BY_ISAL);
     for (; !failed && !w->failed && index < w->image->count;
          index = atomic_fetch_add(&w->next, 1)) {
@@ -208,6 +150,7 @@ static void *oci_verify_worker(void *arg)
     if (failed)
         w->failed = true;
     stream_release(&r.stream);
+    untar_release(&r.untar);
     return NULL;
 }
 

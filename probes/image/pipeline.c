@@ -93,7 +93,7 @@ static void pipeline_add(struct pipeline_took *took, const struct lane *lane)
     took->count.entries += lane->count.entries;
     took->count.stream_bytes += lane->count.stream_bytes;
     took->count.written_bytes += lane->count.written_bytes;
-    for (unsigned i = 0; i < APPLY_SKIPS; i++)
+    for (unsigned i = 0; i < RULES_SKIPS; i++)
         took->count.skipped[i] += lane->count.skipped[i];
     lane_tell(lane, took->parts);
 }
@@ -149,7 +149,7 @@ static void pipeline_do(struct pipeline *p, const struct pipeline_task *task)
     struct err e = { 0 };
     lane->is_busy[task->stage] = true;
     p->busy++;
-    const struct quota quota = apply_quota(&p->job->limits);
+    const struct quota quota = rules_quota(&p->job->limits);
     (void)pthread_mutex_unlock(&p->lock);
     int failed = quota_check(&quota, &e) || lane_do(lane, task->stage, &e);
     (void)pthread_mutex_lock(&p->lock);
@@ -296,7 +296,7 @@ static void pipeline_take(struct pipeline *p, const struct pipeline_job *job)
 /* What was set after the layers were synced is synced too. */
 static int pipeline_settle(struct pipeline *p, const struct pipeline_job *job, struct err *e)
 {
-    const struct quota quota = apply_quota(&job->limits);
+    const struct quota quota = rules_quota(&job->limits);
     uint64_t took_ns = 0;
     if (p->heirs.count == 0)
         return 0;

@@ -33,12 +33,12 @@ struct pipeline_job {
     int dir_fd;     /* layer N goes into a new directory "N" of it */
     unsigned lanes; /* layers at a time; cut to those that were opened */
     bool syncs;     /* after each layer */
-    struct apply_limits limits;
+    struct rules_limits limits;
 };
 
 struct pipeline_took {
     uint64_t wall_ns, cpu_ns; /* of the process */
-    struct apply_count count;
+    struct rules_count count;
     struct lane_time parts[LANE_PARTS]; /* added up over threads */
     unsigned layers;                    /* unpacked to the end */
 };

@@ -89,8 +89,8 @@ static int pull_snapshot(struct pull *p, unsigned index, int set_fd, uint64_t un
                          struct err *e)
 {
     const struct oci_layer *layer = &p->conf.image->layers[index];
-    const struct apply_limits limits = { .until_ns = until_ns, .stopping = p->conf.stopping };
-    const struct quota quota = apply_quota(&limits);
+    const struct rules_limits limits = { .until_ns = until_ns, .stopping = p->conf.stopping };
+    const struct quota quota = rules_quota(&limits);
     struct du found = { 0 };
     struct walk at;
     AUTO_CLOSE int fd = pull_make_snapshot(set_fd, index, e);
@@ -132,7 +132,7 @@ static int pull_layers(struct pull *p, uint64_t until_ns, struct pull_took *took
 
 int pull_once(struct pull *p, uint64_t until_ns, struct pull_took *took, struct err *e)
 {
-    struct apply_count before = p->count;
+    struct rules_count before = p->count;
     uint64_t modelled_ns = p->unpack.modelled_ns;
     uint64_t beside_ns = p->unpack.beside_ns;
     uint64_t cpu_ns = clk_thread_cpu_ns();
@@ -190,10 +190,10 @@ int pull_remove(struct pull *p, uint64_t until_ns, struct err *e)
 
 void pull_note_skips(const struct pull *p, struct result *r)
 {
-    for (unsigned i = 0; i < APPLY_SKIPS; i++) {
+    for (unsigned i = 0; i < RULES_SKIPS; i++) {
         if (p->count.skipped[i])
             result_note(r, "Left out, for lack of privilege or of support: %s (%llu times).",
-                        apply_skip_name((enum apply_skip)i),
+                        rules_skip_name((enum rules_skip)i),
                         (unsigned long long)p->count.skipped[i]);
     }
 }

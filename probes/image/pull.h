@@ -54,7 +54,7 @@ struct pull {
     struct unpack unpack;
     struct ledger ledger;
     struct flush flush;
-    struct apply_count count; /* of all repetitions */
+    struct rules_count count; /* of all repetitions */
     uint64_t ledger_bytes;    /* of all repetitions */
     unsigned begun, whole;    /* repetitions */
     bool is_durable;          /* syncfs after each layer, as containerd's image_pull_with_sync_fs */

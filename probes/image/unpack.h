@@ -6,9 +6,8 @@
  * Truncated or broken streams and tars, garbage behind them, and what apply.h refuses are ERR_DATA
  * with the entry where it happened.
  *
- * Memory: the buffers are allocated by unpack_open. While unpacking, libarchive allocates: its
- * reader (some 100 kB a layer) and the names of each entry. It offers no other way, and runtimes
- * pay the same. One thread a struct.
+ * Content is written as the runtime does, in the chunks that the stream comes in. All memory is
+ * allocated by unpack_open; but see stream.h for libzstd. One thread a struct.
  */
 #ifndef PROBES_IMAGE_UNPACK_H
 #define PROBES_IMAGE_UNPACK_H
@@ -18,14 +17,14 @@
 
 #include "probes/image/apply.h"
 #include "probes/image/inflow.h"
+#include "probes/image/untar.h"
 #include "probes/image/walk.h"
 #include "probes/kit/err.h"
 
 struct unpack {
     struct inflow inflow;
     struct apply apply;
-    struct archive_entry *entry;        /* libarchive's; owned */
-    struct err err;                     /* why the stream ended, which libarchive cannot carry */
+    struct untar untar;
     uint8_t digest[SHA256_DIGEST_SIZE]; /* of the last layer's tar: its diff_id */
     /* CPU time spent for the runtime's sake (surcharge.h): by this thread; by one beside it. */
     uint64_t modelled_ns, beside_ns;
@@ -37,6 +36,6 @@ void unpack_release(struct unpack *u); /* idempotent */
 
 /* at: a directory that may be written in, and what lies below. *count is added to. */
 int unpack_layer(struct unpack *u, const struct stream_source *source, const struct walk *at,
-                 const struct apply_limits *limits, struct apply_count *count, struct err *e);
+                 const struct rules_limits *limits, struct rules_count *count, struct err *e);
 
 #endif

@@ -375,6 +375,13 @@ int untar_next(struct untar *u, struct untar_piece *piece, struct err *e)
     return answer;
 }
 
+const struct untar_entry *untar_at_hand(const struct untar *u)
+{
+    bool is_in_one = u->state == UNTAR_AT_PAIRS || u->state == UNTAR_AT_MAP ||
+                     u->state == UNTAR_AT_START || u->state == UNTAR_AT_CONTENT;
+    return is_in_one ? &u->entry : NULL;
+}
+
 int untar_over(const struct untar *u, struct err *e)
 {
     bool is_between = u->state == UNTAR_AT_HEADER && u->block_size == 0 && u->extra.is_empty;

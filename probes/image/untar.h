@@ -116,6 +116,8 @@ void untar_feed(struct untar *u, const void *bytes, size_t size);
 /* An enum untar_event; -1: ERR_DATA. The entry is in u->entry; piece is filled for UNTAR_CONTENT.
  */
 int untar_next(struct untar *u, struct untar_piece *piece, struct err *e);
+/* The entry that is being read, from its header on to UNTAR_ENTRY_END; NULL between two. */
+const struct untar_entry *untar_at_hand(const struct untar *u);
 /* The stream has ended: ERR_DATA when it must not end here. */
 int untar_over(const struct untar *u, struct err *e);
 

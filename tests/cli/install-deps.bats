@@ -179,7 +179,7 @@ echo \"apk \$*\" >>$calls"
     fresh_path
     install_deps run
     [ "$status" -eq 3 ]
-    [[ $output == *"C compiler"*"libarchive"*"scdoc"* ]]
+    [[ $output == *"C compiler"*"liburing"*"scdoc"* ]]
     [ "${#stderr_lines[@]}" -eq 1 ]
     [[ $stderr == *"neither apt-get, dnf nor apk"* ]]
 }

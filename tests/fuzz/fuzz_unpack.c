@@ -55,11 +55,11 @@ static void unpack_bytes(int base_fd, int in_fd, int source_fd, size_t size, boo
     const struct stream_source source = { .fd = source_fd,
                                           .size = size,
                                           .form = gzip ? STREAM_GZIP : STREAM_PLAIN };
-    const struct apply_limits limits = { .bytes = 1 << 20, .entries = 64 };
-    struct apply_count count = { 0 };
+    const struct rules_limits limits = { .bytes = 1 << 20, .entries = 64 };
+    struct rules_count count = { 0 };
     static struct unpack unpack; /* one for all inputs, as one serves all layers */
     struct err e = { 0 };
-    if (!unpack.entry && unpack_open(&unpack, NULL, &e))
+    if (!unpack.untar.bytes && unpack_open(&unpack, NULL, &e))
         abort();
     struct walk at;
     walk_start(&at, in_fd, -1, gzip ? 0 : 1);

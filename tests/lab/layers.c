@@ -71,12 +71,12 @@ static int layers_image(const char *name, const char *seed, const char *dir)
     return 0;
 }
 
-static void layers_tell(const struct apply_count *count)
+static void layers_tell(const struct rules_count *count)
 {
     (void)printf("entries %" PRIu64 "\n", count->entries);
-    for (unsigned i = 0; i < APPLY_SKIPS; i++) {
+    for (unsigned i = 0; i < RULES_SKIPS; i++) {
         if (count->skipped[i])
-            (void)printf("left out: %s\n", apply_skip_name((enum apply_skip)i));
+            (void)printf("left out: %s\n", rules_skip_name((enum rules_skip)i));
     }
 }
 
@@ -84,8 +84,8 @@ static int layers_unpack(const char *file, const char *dir, const char *below)
 {
     struct stat st = { 0 };
     struct unpack unpack;
-    struct apply_count count = { 0 };
-    const struct apply_limits limits = { 0 };
+    struct rules_count count = { 0 };
+    const struct rules_limits limits = { 0 };
     struct err e;
     AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
     AUTO_CLOSE int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

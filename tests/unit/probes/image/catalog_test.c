@@ -245,7 +245,7 @@ static void sizes_may_be_written_in_base_256(void **state)
     static const uint8_t five[12] = { 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5 };
     static const uint8_t huge[12] = { 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 5 };
     static const uint8_t large[12] = {
-        0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+        0x80, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
     };
     static const uint8_t negative[12] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                           0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
@@ -307,20 +307,20 @@ static void headers_of_headers_are_checked(void **state)
 {
     (void)state;
     static const struct extra extras[] = {
-        {'x',  "9 path=b\n",                     NULL       },
-        { 'x', "11 path=b\n",                    "malformed"},
-        { 'x', "8 path=b\n",                     "malformed"},
-        { 'x', "9 path=bx",                      "malformed"},
-        { 'x', "9 path_b\n",                     "malformed"},
-        { 'x', "x path=b\n",                     "malformed"},
-        { 'x', "99999999999999999999 path=b\n",  "malformed"},
-        { 'x', "18446744073709551600 path=b\n",  "malformed"},
-        { 'x', "0 path=b\n",                     "malformed"},
-        { 'x', "2 \n",                           "malformed"},
-        { 'x', "11 size=1x\n",                   "size"     },
-        { 'x', "29 size=99999999999999999999\n", "size"     },
-        { 'x', "14 size=99999\n",                "cut off"  },
-        { 'L', "b",                              NULL       },
+        {'x',  "9 path=b\n",                     NULL          },
+        { 'x', "11 path=b\n",                    "a pax record"},
+        { 'x', "8 path=b\n",                     "a pax record"},
+        { 'x', "9 path=bx",                      "a pax record"},
+        { 'x', "9 path_b\n",                     "a pax record"},
+        { 'x', "x path=b\n",                     "a pax record"},
+        { 'x', "99999999999999999999 path=b\n",  "a pax record"},
+        { 'x', "18446744073709551600 path=b\n",  "a pax record"},
+        { 'x', "0 path=b\n",                     "a pax record"},
+        { 'x', "2 \n",                           "a pax record"},
+        { 'x', "11 size=1x\n",                   "size"        },
+        { 'x', "29 size=99999999999999999999\n", "size"        },
+        { 'x', "14 size=99999\n",                "cut off"     },
+        { 'L', "b",                              NULL          },
     };
     for (size_t i = 0; i < sizeof extras / sizeof *extras; i++) {
         struct shelf *s = shelf(archive_write_set_format_ustar);

@@ -21,8 +21,8 @@ struct crate {
     const struct runtime *runtime;
     unsigned below; /* layers below */
     struct unpack unpack;
-    struct apply_limits limits;
-    struct apply_count count;
+    struct rules_limits limits;
+    struct rules_count count;
     struct err e;
 };
 

@@ -316,8 +316,8 @@ static void limits_are_kept(void **state)
         struct pair *p = pair_open();
         crate_add(p->crate, TAR_FILE, "a", "x");
         crate_add(p->crate, TAR_FILE, "b", "longer than ten bytes");
-        p->crate->limits = i ? (struct apply_limits){ .entries = 1 }
-                             : (struct apply_limits){ .bytes = 2 * TAR_BLOCK_BYTES };
+        p->crate->limits = i ? (struct rules_limits){ .entries = 1 }
+                             : (struct rules_limits){ .bytes = 2 * TAR_BLOCK_BYTES };
         pair_same(p);
         assert_int_equal(p->e.kind, ERR_DATA);
         pair_close(p);

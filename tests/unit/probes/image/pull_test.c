@@ -181,7 +181,7 @@ static void what_was_left_out_is_noted_by_name(void **state)
     assert_int_equal(result_open(&r, "image.runtime", "x", NULL, &q->e), 0);
     pull_note_skips(&q->pull, &r);
     assert_int_equal(r.note_count, 0);
-    q->pull.count.skipped[APPLY_OWNER] = 7;
+    q->pull.count.skipped[RULES_OWNER] = 7;
     pull_note_skips(&q->pull, &r);
     assert_int_equal(r.note_count, 1);
     assert_non_null(strstr(r.notes[0], "owners (7"));

@@ -60,12 +60,12 @@ static void prove_mark(const struct proof *p, const struct tree_entry *entry)
     const char *mark = strstr(entry->path, ".wh.");
     (void)snprintf(path, sizeof path, "%.*s%s", (int)(mark - entry->path), entry->path, mark + 4);
     assert_int_equal(fstatat(p->crate->dir, entry->path, &st, AT_SYMLINK_NOFOLLOW), -1);
-    if (entry->type == TREE_WHITEOUT && p->crate->count.skipped[APPLY_WHITEOUT] == 0) {
+    if (entry->type == TREE_WHITEOUT && p->crate->count.skipped[RULES_WHITEOUT] == 0) {
         assert_int_equal(fstatat(p->crate->dir, path, &st, AT_SYMLINK_NOFOLLOW), 0);
         assert_true(S_ISCHR(st.st_mode));
         assert_int_equal(st.st_rdev, makedev(0, 0));
     }
-    if (entry->type == TREE_OPAQUE && p->crate->count.skipped[APPLY_OPAQUE] == 0) {
+    if (entry->type == TREE_OPAQUE && p->crate->count.skipped[RULES_OPAQUE] == 0) {
         path[mark - entry->path - 1] = '\0';
         char value[2] = { 0 };
         int fd = openat(p->crate->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -106,7 +106,7 @@ static void prove_entry(const struct proof *p, const struct tree_entry *entry)
     assert_int_equal(st.st_mtim.tv_nsec, 0);
     if (entry->type != TREE_SYMLINK)
         assert_int_equal(st.st_mode & 07777, entry->mode);
-    if (geteuid() == 0 && p->crate->count.skipped[APPLY_OWNER] == 0) {
+    if (geteuid() == 0 && p->crate->count.skipped[RULES_OWNER] == 0) {
         assert_int_equal(st.st_uid, entry->uid);
         assert_int_equal(st.st_gid, entry->gid);
     }
@@ -415,7 +415,7 @@ static void a_whiteout_replaces_what_the_layer_had(void **state)
     crate_add(c, TAR_FILE, "a/b", "x");
     crate_add(c, TAR_FILE, ".wh.a", "");
     assert_int_equal(crate_unpack(c), 0);
-    if (c->count.skipped[APPLY_WHITEOUT] == 0)
+    if (c->count.skipped[RULES_WHITEOUT] == 0)
         assert_true(S_ISCHR(crate_mode(c, "a")));
     crate_close(c);
 }
@@ -499,15 +499,15 @@ static void device_nodes_are_made_or_counted(void **state)
     crate_add(c, TAR_CHAR, "null", "");
     assert_int_equal(crate_unpack(c), 0);
     bool made = S_ISCHR(crate_mode(c, "null"));
-    assert_int_equal(c->count.skipped[APPLY_DEVICE], made ? 0 : 1);
+    assert_int_equal(c->count.skipped[RULES_DEVICE], made ? 0 : 1);
     crate_close(c);
 }
 
 static void every_skipped_sort_has_a_name(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < APPLY_SKIPS; i++)
-        assert_true(strlen(apply_skip_name((enum apply_skip)i)) > 5);
+    for (unsigned i = 0; i < RULES_SKIPS; i++)
+        assert_true(strlen(rules_skip_name((enum rules_skip)i)) > 5);
 }
 
 int main(void)
