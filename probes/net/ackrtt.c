@@ -18,9 +18,7 @@ int ackrtt_pool_open(struct ackrtt_pool *p, struct err *e)
     p->nodes = calloc(ACKRTT_POOL, sizeof *p->nodes);
     if (!p->nodes)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the segments under way");
-    for (uint32_t i = 1; i + 1 < ACKRTT_POOL; i++)
-        p->nodes[i].next = i + 1;
-    p->free = 1;
+    p->free = p->used = 0;
     return 0;
 }
 
@@ -53,6 +51,16 @@ void ackrtt_reset(struct ackrtt *a, struct ackrtt_pool *p)
     *a = (struct ackrtt){ 0 };
 }
 
+static uint32_t pool_take(struct ackrtt_pool *p)
+{
+    uint32_t index = p->free;
+    if (index)
+        p->free = p->nodes[index].next;
+    else if (p->used + 1 < ACKRTT_POOL)
+        index = ++p->used;
+    return index;
+}
+
 /* Room for one more, or 0. */
 static uint32_t take_node(struct ackrtt *a, struct ackrtt_pool *p)
 {
@@ -60,12 +68,9 @@ static uint32_t take_node(struct ackrtt *a, struct ackrtt_pool *p)
         drop_head(a, p);
         a->thinned = true;
     }
-    uint32_t index = a->count < ACKRTT_DEPTH ? p->free : 0;
+    uint32_t index = a->count < ACKRTT_DEPTH ? pool_take(p) : 0;
     a->thinned = a->thinned || !index;
-    if (index) {
-        p->free = p->nodes[index].next;
-        a->count++;
-    }
+    a->count += index != 0;
     return index;
 }
 

@@ -43,7 +43,8 @@ struct ackrtt_node { /* a segment that waits for its ACK */
 
 struct ackrtt_pool {
     struct ackrtt_node *nodes; /* owned; the first is not used */
-    uint32_t free;
+    uint32_t free;             /* those given back; 0: none */
+    uint32_t used;             /* those ever taken */
 };
 
 struct ackrtt {

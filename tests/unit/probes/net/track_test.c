@@ -503,7 +503,7 @@ static void what_finds_no_room_gives_none_and_later_ones_do(void **state)
 
 static unsigned free_nodes(const struct ackrtt_pool *p)
 {
-    unsigned count = 0;
+    unsigned count = ACKRTT_POOL - p->used;
     for (uint32_t i = p->free; i; i = p->nodes[i].next)
         count++;
     return count;
