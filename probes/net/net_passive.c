@@ -15,25 +15,36 @@ enum {
     NET_REORDERED
 };
 
+/* clang-format off */
 static const struct metric net_passive_metrics[] = {
-    [PASSIVE_ALL] = {"net.passive.rtt",            UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99 max",
-                     "From a TCP segment to its ACK, both where the packets were captured."                },
-    [PASSIVE_SERVER] = { "net.passive.server",        UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99",
-                     "The same from the capture to the end that was called, and back."                     },
-    [PASSIVE_CLIENT] = { "net.passive.client",        UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99",
-                     "The same from the capture to the end that called, and back."                         },
-    [PASSIVE_PATH] = { "net.passive.path",          UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99",
-                     "The same, but where a loss held the ACK back, from what set it off."                 },
-    [PASSIVE_ANY] = { "net.passive.ack_rtt",       UNIT_NS,    METRIC_LOWER, METRIC_HIST, "",
-                     "As tshark's tcp.analysis.ack_rtt: what was sent again counts from its first sending."},
-    [PASSIVE_HANDSHAKE] = { "net.passive.handshake",     UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99",
-                     "From a SYN to the ACK of its answer: between both ends, wherever captured."          },
-    [NET_AGAIN] = { "net.passive.retransmitted", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
-                     "Share of segments with data that were sent again."                                   },
-    [NET_REORDERED] = { "net.passive.reordered",     UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
-                     "Share of segments with data that later ones overtook on the way here."               },
+    [PASSIVE_ALL] = {
+        "net.passive.rtt", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99 max",
+        "From a TCP segment to its ACK, both where the packets were captured." },
+    [PASSIVE_SERVER] = {
+        "net.passive.server", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99",
+        "The same from the capture to the end that was called, and back." },
+    [PASSIVE_CLIENT] = {
+        "net.passive.client", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99",
+        "The same from the capture to the end that called, and back." },
+    [PASSIVE_PATH] = {
+        "net.passive.path", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99",
+        "The same, but where a loss held the ACK back, from what set it off." },
+    [PASSIVE_ANY] = {
+        "net.passive.ack_rtt", UNIT_NS, METRIC_LOWER, METRIC_HIST, "",
+        "As tshark's tcp.analysis.ack_rtt: sent again counts from the first sending." },
+    [PASSIVE_HANDSHAKE] = {
+        "net.passive.handshake", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99",
+        "From a SYN to the ACK of its answer: between both ends, wherever captured." },
+    [NET_AGAIN] = {
+        "net.passive.retransmitted", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
+        "Share of segments with data that were sent again." },
+    [NET_REORDERED] = {
+        "net.passive.reordered", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
+        "Share of segments with data that later ones overtook on the way here." },
     METRIC_END,
 };
+
+/* clang-format on */
 
 struct net_passive_conf {
     const char *interface;
