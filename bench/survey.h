@@ -17,7 +17,7 @@ struct survey_conf {
     uint64_t budget_ns;
     uint64_t seed; /* 0: drawn */
     struct opt_list peers;
-    const char *image;      /* as probes/image/spec.h takes it */
+    const char *image; /* as probes/image/spec.h takes it */
     struct tap tap;
     struct opt_list labels; /* "key=value" */
     struct opt_list sets;   /* "probe.option=value" */

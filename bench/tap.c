@@ -2,9 +2,7 @@
 
 static int tap_set(struct plan_item *item, const char *name, const char *text, struct err *e)
 {
-    if (!text || !*text)
-        return 0;
-    return opt_set(item->probe->opts, item->conf, name, text, e) ? err_wrap(e, "--%s", name) : 0;
+    return text && *text ? opt_set(item->probe->opts, item->conf, name, text, e) : 0;
 }
 
 int tap_apply(const struct tap *t, struct plan *p, struct err *e)

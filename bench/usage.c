@@ -76,6 +76,7 @@ static const char usage_man_foot[] =
     "plimsoll vet --role k8s-worker --dir /srv\n\n"
     "plimsoll vet --peer 192.0.2.7 --label provider=Example\n\n"
     "plimsoll measure disk.wal --set disk.wal.record=8000\n\n"
+    "plimsoll measure net.passive --passive eth0 --port 2379,6443 --for 30s\n\n"
     "plimsoll report --format markdown result.json\n";
 
 void usage_man(struct buf *out)

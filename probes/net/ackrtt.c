@@ -18,9 +18,7 @@ int ackrtt_pool_open(struct ackrtt_pool *p, struct err *e)
     p->nodes = calloc(ACKRTT_POOL, sizeof *p->nodes);
     if (!p->nodes)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the segments under way");
-    for (uint32_t i = 1; i + 1 < ACKRTT_POOL; i++)
-        p->nodes[i].next = i + 1;
-    p->free = 1;
+    p->free = p->used = 0;
     return 0;
 }
 
@@ -53,6 +51,16 @@ void ackrtt_reset(struct ackrtt *a, struct ackrtt_pool *p)
     *a = (struct ackrtt){ 0 };
 }
 
+static uint32_t pool_take(struct ackrtt_pool *p)
+{
+    uint32_t index = p->free;
+    if (index)
+        p->free = p->nodes[index].next;
+    else if (p->used + 1 < ACKRTT_POOL)
+        index = ++p->used;
+    return index;
+}
+
 /* Room for one more, or 0. */
 static uint32_t take_node(struct ackrtt *a, struct ackrtt_pool *p)
 {
@@ -60,12 +68,9 @@ static uint32_t take_node(struct ackrtt *a, struct ackrtt_pool *p)
         drop_head(a, p);
         a->thinned = true;
     }
-    uint32_t index = a->count < ACKRTT_DEPTH ? p->free : 0;
+    uint32_t index = a->count < ACKRTT_DEPTH ? pool_take(p) : 0;
     a->thinned = a->thinned || !index;
-    if (index) {
-        p->free = p->nodes[index].next;
-        a->count++;
-    }
+    a->count += index != 0;
     return index;
 }
 
@@ -181,6 +186,8 @@ static enum ackrtt_sent send_old(struct ackrtt *a, struct ackrtt_pool *p,
         a->next = end;
         return ACKRTT_AGAIN;
     }
+    if (a->answered && end == a->acked)
+        a->vain_ns = now_ns;
     if (kind == ACKRTT_AGAIN || (a->answered && !after(end, a->acked)))
         return ACKRTT_AGAIN;
     kind = was_overtaken(a, p, s, now_ns, rtt_ns) ? ACKRTT_REORDERED : ACKRTT_AGAIN;
@@ -236,22 +243,30 @@ enum ackrtt_sent ackrtt_send(struct ackrtt *a, struct ackrtt_pool *p,
     return kind;
 }
 
-/* From the copy that was answered, where the timestamps tell; never from either where they do not.
- */
-static enum ackrtt_answer judge(const struct ackrtt_node *n, const struct dissect_segment *s,
-                                uint64_t now_ns, uint64_t *rtt_ns)
+/* When the sending that was answered was captured, where the timestamps tell; 0: they do not. */
+static uint64_t answered_at(const struct ackrtt_node *n, const struct dissect_segment *s)
 {
-    uint64_t sent_ns = n->last_ns;
-    if (n->again) {
-        bool told = n->stamped && s->stamped && n->first_tsval != n->last_tsval;
-        if (!told || (s->tsecr != n->first_tsval && s->tsecr != n->last_tsval))
-            return ACKRTT_AMBIGUOUS;
-        sent_ns = s->tsecr == n->first_tsval ? n->first_ns : n->last_ns;
+    if (!n->again)
+        return n->first_ns;
+    bool told = n->stamped && s->stamped && n->first_tsval != n->last_tsval;
+    uint64_t later_ns = told && s->tsecr == n->last_tsval ? n->last_ns : 0;
+    return told && s->tsecr == n->first_tsval ? n->first_ns : later_ns;
+}
+
+static void judge(const struct ackrtt_node *ending, const struct ackrtt_node *latest,
+                  const struct dissect_segment *s, uint64_t now_ns, struct ackrtt_found *found)
+{
+    uint64_t path_at_ns = answered_at(latest, s);
+    bool first = answered_at(ending, s) == ending->first_ns;
+    if (now_ns < ending->first_ns || now_ns < latest->last_ns) {
+        found->answer = ACKRTT_BACKWARDS;
+        return;
     }
-    if (now_ns < sent_ns)
-        return ACKRTT_BACKWARDS;
-    *rtt_ns = now_ns - sent_ns;
-    return ACKRTT_SAMPLE;
+    found->answer = first ? ACKRTT_SAMPLE : ACKRTT_AMBIGUOUS;
+    found->is_any = true;
+    found->any_ns = found->rtt_ns = now_ns - ending->first_ns;
+    found->is_path = path_at_ns != 0;
+    found->path_ns = path_at_ns ? now_ns - path_at_ns : 0;
 }
 
 /* Takes what the ACK covers off the list: the one that ends there, and the one captured last. */
@@ -272,21 +287,32 @@ static bool take_covered(struct ackrtt *a, struct ackrtt_pool *p, uint32_t ack,
     return exact;
 }
 
+/* The ACK was there before, and comes again for what was sent in vain. */
+static void take_vain(struct ackrtt *a, uint64_t now_ns, struct ackrtt_found *found)
+{
+    found->is_any = now_ns >= a->vain_ns;
+    found->any_ns = found->is_any ? now_ns - a->vain_ns : 0;
+    found->answer = found->is_any ? ACKRTT_AMBIGUOUS : ACKRTT_BACKWARDS;
+    a->vain_ns = 0;
+}
+
 void ackrtt_receive(struct ackrtt *a, struct ackrtt_pool *p, const struct dissect_segment *s,
                     uint64_t now_ns, struct ackrtt_found *found)
 {
     struct ackrtt_node ending = { 0 };
     struct ackrtt_node latest = { 0 };
     *found = (struct ackrtt_found){ .answer = ACKRTT_NONE };
+    if (a->vain_ns && s->ack == a->acked)
+        take_vain(a, now_ns, found);
     if ((a->answered && !after(s->ack, a->acked)) || (a->begun && is_far(s->ack, a->next)))
         return;
     a->acked = s->ack;
     a->answered = true;
+    a->vain_ns = 0;
     bool exact = take_covered(a, p, s->ack, &ending, &latest);
     if (a->begun && after(s->ack, a->next)) {
         found->answer = ACKRTT_GAP;
     } else if (exact) {
-        found->answer = judge(&ending, s, now_ns, &found->rtt_ns);
-        found->is_path = judge(&latest, s, now_ns, &found->path_ns) == ACKRTT_SAMPLE;
+        judge(&ending, &latest, s, now_ns, found);
     }
 }

@@ -3,12 +3,13 @@
  * and how long each waited. Pure; time is an argument. Sequence numbers are modulo 2^32.
  *
  * An ACK gives one RTT at most: when it acknowledges the end of a segment exactly. A segment that
- * was sent again gives none (Karn), unless the timestamps say which of the two was answered. Where
- * a hole held the ACK back that RTT is longer than the path: a second figure counts from the latest
- * segment that the ACK newly acknowledges, for that one set it off. Segments wait in a pool that
- * all directions share; one that finds no room gives no RTT, and later ones do: fewer samples, none
- * of them wrong. SOURCE: RFC 6298 3 (Karn's rule), RFC 7323 4 (which TSval an ACK echoes), RFC
- * 9293 3.8.4 and 3.8.6 (keep-alives, zero-window probes).
+ * was sent again gives none (Karn), unless the timestamps say that its first sending was answered.
+ * Where a hole held the ACK back that RTT is longer than the path: a second figure counts from the
+ * latest segment that the ACK newly acknowledges, for that one set it off; sent again it counts if
+ * the timestamps say which sending was answered. A third, to compare with tshark, knows no Karn.
+ * Segments wait in a pool that all directions share; one that finds no room gives no RTT, and later
+ * ones do: fewer samples, none of them wrong. SOURCE: RFC 6298 3 (Karn's rule), RFC 7323 4 (which
+ * TSval an ACK echoes), RFC 9293 3.8.4 and 3.8.6 (keep-alives, zero-window probes).
  */
 #ifndef PROBES_NET_ACKRTT_H
 #define PROBES_NET_ACKRTT_H
@@ -42,19 +43,21 @@ struct ackrtt_node { /* a segment that waits for its ACK */
 
 struct ackrtt_pool {
     struct ackrtt_node *nodes; /* owned; the first is not used */
-    uint32_t free;
+    uint32_t free;             /* those given back; 0: none */
+    uint32_t used;             /* those ever taken */
 };
 
 struct ackrtt {
     uint32_t head, tail; /* by rising sequence */
     uint32_t count;
-    uint32_t next;   /* behind the highest octet seen */
-    uint32_t acked;  /* highest ACK seen */
-    uint32_t newest; /* highest TSval seen */
-    bool begun;      /* next is set */
-    bool answered;   /* acked is set */
-    bool stamped;    /* newest is set */
-    bool thinned;    /* what waits is not all there is */
+    uint32_t next;    /* behind the highest octet seen */
+    uint32_t acked;   /* highest ACK seen */
+    uint32_t newest;  /* highest TSval seen */
+    uint64_t vain_ns; /* when what ends at acked was last sent again, in vain; 0: not */
+    bool begun;       /* next is set */
+    bool answered;    /* acked is set */
+    bool stamped;     /* newest is set */
+    bool thinned;     /* what waits is not all there is */
 };
 
 enum ackrtt_sent {
@@ -72,7 +75,7 @@ enum ackrtt_sent {
 enum ackrtt_answer {
     ACKRTT_NONE,
     ACKRTT_SAMPLE,
-    ACKRTT_AMBIGUOUS, /* of a segment that was sent again */
+    ACKRTT_AMBIGUOUS, /* of a segment sent again, and perhaps not of its first sending */
     ACKRTT_GAP,       /* acknowledges what was not captured */
     ACKRTT_BACKWARDS, /* captured before what it acknowledges, says the clock */
     ACKRTT_ANSWERS
@@ -82,7 +85,8 @@ struct ackrtt_found {
     enum ackrtt_answer answer;
     uint64_t rtt_ns;  /* with ACKRTT_SAMPLE */
     uint64_t path_ns; /* with is_path */
-    bool is_path;
+    uint64_t any_ns;  /* with is_any: from the first sending, whichever was answered */
+    bool is_path, is_any;
 };
 
 int ackrtt_pool_open(struct ackrtt_pool *p, struct err *e);

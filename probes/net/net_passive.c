@@ -15,23 +15,36 @@ enum {
     NET_REORDERED
 };
 
+/* clang-format off */
 static const struct metric net_passive_metrics[] = {
-    [PASSIVE_ALL] = {"net.passive.rtt",            UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99 max",
-                     "From a TCP segment to its ACK, both where the packets were captured."      },
-    [PASSIVE_SERVER] = { "net.passive.server",        UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99",
-                     "The same from the capture to the end that was called, and back."           },
-    [PASSIVE_CLIENT] = { "net.passive.client",        UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99",
-                     "The same from the capture to the end that called, and back."               },
-    [PASSIVE_PATH] = { "net.passive.path",          UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99",
-                     "The same, but where a loss held the ACK back, from what set it off."       },
-    [PASSIVE_HANDSHAKE] = { "net.passive.handshake",     UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 p99",
-                     "From a SYN to the ACK of its answer: between both ends, wherever captured."},
-    [NET_AGAIN] = { "net.passive.retransmitted", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
-                     "Share of segments with data that were sent again."                         },
-    [NET_REORDERED] = { "net.passive.reordered",     UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
-                     "Share of segments with data that later ones overtook on the way here."     },
+    [PASSIVE_ALL] = {
+        "net.passive.rtt", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99 max",
+        "From a TCP segment to its ACK, both where the packets were captured." },
+    [PASSIVE_SERVER] = {
+        "net.passive.server", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99",
+        "The same from the capture to the end that was called, and back." },
+    [PASSIVE_CLIENT] = {
+        "net.passive.client", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99",
+        "The same from the capture to the end that called, and back." },
+    [PASSIVE_PATH] = {
+        "net.passive.path", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99",
+        "The same, but where a loss held the ACK back, from what set it off." },
+    [PASSIVE_ANY] = {
+        "net.passive.ack_rtt", UNIT_NS, METRIC_LOWER, METRIC_HIST, "",
+        "As tshark's tcp.analysis.ack_rtt: sent again counts from the first sending." },
+    [PASSIVE_HANDSHAKE] = {
+        "net.passive.handshake", UNIT_NS, METRIC_LOWER, METRIC_HIST, "p50 p99",
+        "From a SYN to the ACK of its answer: between both ends, wherever captured." },
+    [NET_AGAIN] = {
+        "net.passive.retransmitted", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
+        "Share of segments with data that were sent again." },
+    [NET_REORDERED] = {
+        "net.passive.reordered", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
+        "Share of segments with data that later ones overtook on the way here." },
     METRIC_END,
 };
+
+/* clang-format on */
 
 struct net_passive_conf {
     const char *interface;
@@ -142,8 +155,9 @@ static bool net_passive_step(struct net_passive *n, struct hist *const hists[PAS
 static int net_passive_measure(struct probe_run *run, struct err *e)
 {
     struct net_passive *n = run->state;
-    struct hist *const hists[PASSIVE_RTTS] = { &run->hists[0], &run->hists[1], &run->hists[2],
-                                               &run->hists[3], &run->hists[4] };
+    struct hist *hists[PASSIVE_RTTS];
+    for (unsigned i = 0; i < PASSIVE_RTTS; i++)
+        hists[i] = &run->hists[i];
     bool live = n->capture.live;
     uint64_t until_ns = live && n->end_ns < run->until_ns ? n->end_ns : run->until_ns;
     uint64_t before_ns = n->passive.counts.last_ns;

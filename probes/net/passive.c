@@ -52,6 +52,8 @@ static void take_segment(struct passive *p, const struct dissect_segment *s, uin
     f->again += found.sent == ACKRTT_AGAIN;
     if (found.ack.answer == ACKRTT_SAMPLE)
         keep_sample(p, f, &found, hists);
+    if (found.ack.is_any)
+        hist_record(hists[PASSIVE_ANY], found.ack.any_ns);
     if (found.ack.is_path)
         hist_record(hists[PASSIVE_PATH], found.ack.path_ns);
     if (found.shaken)

@@ -14,6 +14,7 @@ enum passive_rtt {
     PASSIVE_SERVER,    /* from the capture to the end that was called, and back */
     PASSIVE_CLIENT,    /* to the end that called, and back */
     PASSIVE_PATH,      /* without what a hole held back: ackrtt.h */
+    PASSIVE_ANY,       /* with segments sent again, as tshark counts */
     PASSIVE_HANDSHAKE, /* between both ends */
     PASSIVE_RTTS
 };

@@ -32,9 +32,9 @@ static void tell_rule(const struct passive *p, struct result *r)
     const uint64_t *answers = p->counts.answers;
     result_note(r,
                 "An RTT runs from a segment to the first ACK of its end, where the capture stands, "
-                "as tcp.analysis.ack_rtt of tshark does; %" PRIu64 " ACKs of segments sent again "
-                "are left out (Karn): the timestamps do not say which copy they answer. An ACK "
-                "that waited for a lost segment is in it; net.passive.path counts from what set it "
+                "as tcp.analysis.ack_rtt of tshark does, which also counts segments sent again "
+                "(net.passive.ack_rtt); %" PRIu64 " such ACKs are left out (Karn). ACKs that "
+                "waited for a lost segment are in it; net.passive.path counts from what set them "
                 "off.",
                 answers[ACKRTT_AMBIGUOUS]);
     if (answers[ACKRTT_GAP] + answers[ACKRTT_BACKWARDS] + p->counts.sent[ACKRTT_UNSEEN] +

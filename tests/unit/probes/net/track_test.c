@@ -236,7 +236,10 @@ static void timestamps_tell_which_copy_was_answered(void **state)
         data(r, at + 200, CLIENT, from, from + 100);
         r->next.tsecr = (answered ? 700 : 500) + 1000 * answered;
         ack(r, at + 210, SERVER, from + 100);
-        assert_rtt(r, answered ? 10 : 210);
+        assert_path(r, answered ? 10 : 210);
+        assert_int_equal(r->found.ack.answer, answered ? ACKRTT_AMBIGUOUS : ACKRTT_SAMPLE);
+        assert_true(r->found.ack.is_any);
+        assert_int_equal(r->found.ack.any_ns, 210 * MS);
     }
     r->next.tsval = 3000;
     data(r, 5000, CLIENT, 201, 301);
@@ -244,6 +247,7 @@ static void timestamps_tell_which_copy_was_answered(void **state)
     r->next.tsecr = 3000;
     ack(r, 5010, SERVER, 301);
     assert_int_equal(r->found.ack.answer, ACKRTT_AMBIGUOUS);
+    assert_false(r->found.ack.is_path);
 }
 
 /* 2 is lost, 3 and 4 wait at the receiver, which says so in SACKs; 2 comes again. */
@@ -332,7 +336,11 @@ static void what_was_acknowledged_already_is_sent_again(void **state)
     ack(r, 30, SERVER, 101);
     data(r, 31, CLIENT, 1, 101);
     assert_int_equal(r->found.sent, ACKRTT_AGAIN);
-    ack(r, 32, SERVER, 101);
+    ack(r, 32, SERVER, 101); /* at once, for it needs none */
+    assert_int_equal(r->found.ack.answer, ACKRTT_AMBIGUOUS);
+    assert_true(r->found.ack.is_any && !r->found.ack.is_path);
+    assert_int_equal(r->found.ack.any_ns, MS);
+    ack(r, 33, SERVER, 101);
     assert_int_equal(r->found.ack.answer, ACKRTT_NONE);
 }
 
@@ -495,7 +503,7 @@ static void what_finds_no_room_gives_none_and_later_ones_do(void **state)
 
 static unsigned free_nodes(const struct ackrtt_pool *p)
 {
-    unsigned count = 0;
+    unsigned count = ACKRTT_POOL - p->used;
     for (uint32_t i = p->free; i; i = p->nodes[i].next)
         count++;
     return count;
