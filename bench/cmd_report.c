@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "bench/cmd.h"
+#include "bench/muster.h"
 #include "bench/roles.h"
 #include "bench/say.h"
 #include "probes/kit/auto.h"
@@ -13,6 +14,7 @@ struct report_conf {
     struct roles_conf judged;
     const char *format;
     bool details;
+    bool cluster;
 };
 
 static const char *const report_formats[] = { "text", "html", "markdown", "json", NULL };
@@ -23,6 +25,9 @@ static const struct opt report_opts[] = {
     ROLES_OPTIONS(struct report_conf),
     OPT_FLAG(struct report_conf, details, .name = "details",
              .help = "Print every criterion, not only the one that decided (text)."),
+    OPT_FLAG(struct report_conf, cluster, .name = "cluster",
+             .help = "The documents are of the hosts of one cluster, each measured with a --peer "
+                     "for every other: say who reaches whom, and where a leader is best placed."),
     OPT_END,
 };
 
@@ -57,6 +62,18 @@ static int report_one(const struct report_conf *c, const struct roles *roles, co
     return status;
 }
 
+/* All of them as one. */
+static int report_cluster(const struct report_conf *c, const struct roles *roles,
+                          const struct opt_list *paths, struct err *e)
+{
+    AUTO(buf) struct buf text = { 0 };
+    int status = 0;
+    if (muster_report(roles, c->judged.strict, paths, c->format, &text, &status, e) ||
+        say_out(&text, e))
+        return -1;
+    return status;
+}
+
 static int report_run(const void *conf, const struct opt_list *operands)
 {
     struct roles roles = { 0 };
@@ -66,7 +83,11 @@ static int report_run(const void *conf, const struct opt_list *operands)
         return say_usage("report: no document is named; as in 'plimsoll report result.json'");
     const struct report_conf *c = conf;
     int failed = roles_load(&c->judged, &roles, &e);
-    for (unsigned i = 0; !failed && i < operands->count; i++) {
+    if (!failed && c->cluster) {
+        worst = report_cluster(c, &roles, operands, &e);
+        failed = worst < 0;
+    }
+    for (unsigned i = 0; !failed && !c->cluster && i < operands->count; i++) {
         int status = report_one(c, &roles, operands->items[i], &e);
         failed = status < 0;
         worst = status > worst ? status : worst;
@@ -84,5 +105,5 @@ const struct command cmd_report = {
     .run = report_run,
     .about = "Reads result documents of this or any other host ('-' is standard input) and "
              "renders verdicts and figures. The exit status is that of the verdict; of several "
-             "documents, the worst.",
+             "documents, the worst. With --cluster they are reported as one cluster.",
 };

@@ -6,82 +6,7 @@
 #include "reports/formats.h"
 #include "reports/html.h"
 #include "reports/page.h"
-
-static const char style[] =
-    "<style>\n"
-    ":root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#d9dee5;--paper:#fff;"
-    "--tint:#f4f6f9;--fit:#17723c;--marginal:#8f5b00;--unfit:#b3261e;--unknown:#5f5a8a}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e4e8ee;--soft:#9aa5b4;--line:#343c48;"
-    "--paper:#14181e;--tint:#1d232b;--fit:#5fd08b;--marginal:#f0b652;--unfit:#ff8a80;"
-    "--unknown:#b3aee6}}\n"
-    "*{box-sizing:border-box}\n"
-    "body{margin:0;background:var(--paper);color:var(--ink);"
-    "font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}\n"
-    "main{max-width:1180px;margin:0 auto;padding:24px 16px 64px}\n"
-    "h1{font-size:26px;line-height:1.25;margin:0 0 6px}\n"
-    "h2{font-size:19px;margin:36px 0 10px}\n"
-    "p{margin:6px 0}\n"
-    ".run,.times,.title,.label{color:var(--soft)}\n"
-    ".times,.label,.parameters,.witnessed,.run{font-size:13.5px}\n"
-    "table{border-collapse:collapse;width:100%}\n"
-    "th,td{text-align:left;vertical-align:top;padding:7px 12px 7px 0;"
-    "border-bottom:1px solid var(--line)}\n"
-    "th{color:var(--soft);font-size:13px;font-weight:600}\n"
-    ".number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
-    "code,.name{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:13px}\n"
-    "code{background:var(--tint);padding:1px 5px;border-radius:4px;overflow-wrap:anywhere}\n"
-    ".role,.pill{white-space:nowrap}.pill{font-weight:650}\n"
-    ".pill::before{content:'';display:inline-block;width:9px;height:9px;border-radius:50%;"
-    "background:currentColor;margin-right:7px}\n"
-    ".fit{color:var(--fit)}.marginal{color:var(--marginal)}.unfit{color:var(--unfit)}"
-    ".unknown{color:var(--unknown)}\n"
-    ".close{border:1px solid var(--line);border-radius:9px;padding:0 7px;font-size:12px;"
-    "color:var(--soft);white-space:nowrap;margin-left:6px}\n"
-    "details{border:1px solid var(--line);border-radius:8px;margin:8px 0;padding:0 14px}\n"
-    "details[open]{padding-bottom:12px}\n"
-    "summary{cursor:pointer;padding:10px 0}\n"
-    "summary .name{display:inline-block;min-width:15em;font-weight:600}\n"
-    "summary .figures{margin-left:8px}\n"
-    ".absent,i,.basis{color:var(--soft)}\n"
-    "i{font-style:normal;font-size:12.5px;display:block}\n"
-    ".stat{display:inline-block;margin:0 22px 4px 0;white-space:nowrap;vertical-align:top}\n"
-    ".scroll{overflow-x:auto}\n"
-    "ul{margin:8px 0;padding-left:20px}.events{columns:17em}\n"
-    ".criteria{table-layout:fixed}\n"
-    ".criteria td{padding-top:10px;padding-bottom:10px;overflow-wrap:anywhere}\n"
-    ".criteria th:nth-child(1){width:16%}.criteria th:nth-child(2){width:9%}"
-    ".criteria th:nth-child(3){width:19%}.criteria th:nth-child(4){width:19%}\n"
-    ".why p:first-child{margin-top:0}\n"
-    ".source{font-size:12.5px;color:var(--soft)}\n"
-    ".advice{border-left:3px solid var(--marginal);padding-left:9px}\n"
-    "tr.unfit-row .advice{border-color:var(--unfit)}\n"
-    ".facts td.name{white-space:nowrap;width:1%}\n"
-    ".facts td{overflow-wrap:anywhere}\n"
-    "@media(max-width:760px){\n"
-    ".roles thead,.criteria thead{display:none}\n"
-    ".roles tr,.criteria tr{display:block;border-bottom:1px solid var(--line);padding:9px 0}\n"
-    ".roles td,.criteria td{display:block;border:0;padding:1px 0;text-align:left}\n"
-    ".roles td.role{display:inline-block;margin-right:12px}\n"
-    ".roles td.verdict{display:inline-block}\n"
-    ".roles td.short{display:inline-block;margin-right:14px;color:var(--soft);font-size:13.5px}\n"
-    ".score::before{content:'score '}.headroom::before{content:'headroom '}"
-    ".left::before{content:'unknown '}\n"
-    ".roles,.roles tbody,.criteria,.criteria tbody{display:block}\n"
-    "summary .name{min-width:0;margin-right:12px}summary .figures{display:block;margin-left:0}\n"
-    ".facts td{display:block;border:0;padding:2px 0}.facts td.name{width:auto}\n"
-    "}\n"
-    "</style>\n";
-
-static void begin(struct html *h, const struct document *d)
-{
-    html_raw(h,
-             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-    html_text(h, page_hostname(d));
-    html_raw(h, ": plimsoll</title>\n");
-    html_raw(h, style);
-    html_raw(h, "</head>\n<body>\n");
-}
+#include "reports/style.h"
 
 static void header(struct html *h, const struct document *d)
 {
@@ -315,7 +240,9 @@ static void role_details(struct html *h, const struct verdict *v)
 static int render(const struct report *r, struct buf *out, struct err *e)
 {
     struct html h = { .out = out };
-    begin(&h, r->document);
+    AUTO(buf) struct buf title = { 0 };
+    buf_addf(&title, "%s: plimsoll", page_hostname(r->document));
+    style_begin(&h, buf_text(&title));
     html_open(&h, "main", NULL);
     header(&h, r->document);
     roles(&h, r);

@@ -1,41 +1,18 @@
-#include <string.h>
-
 #include "probes/kit/auto.h"
 #include "reports/formats.h"
+#include "reports/markdown.h"
 #include "reports/page.h"
-#include "reports/wrap.h"
-
-/* The one place where words become markdown: nothing in them can be markup, HTML or a new cell. */
-static void say(struct buf *out, const char *words)
-{
-    AUTO(buf) struct buf clean = { 0 };
-    wrap_clean(words, &clean);
-    for (const char *c = buf_text(&clean); *c; c++) {
-        if (*c == '<')
-            buf_adds(out, "&lt;");
-        else if (*c == '>')
-            buf_adds(out, "&gt;");
-        else if (*c == '&')
-            buf_adds(out, "&amp;");
-        else if (*c == '@')
-            buf_adds(out, "&#64;"); /* a host's name must not ping a person */
-        else if (strchr("\\`*_[]|#~", *c))
-            buf_addf(out, "\\%c", *c);
-        else
-            buf_add(out, c, 1);
-    }
-}
 
 static void say_words(struct buf *out, const struct buf *words)
 {
-    say(out, buf_text(words));
+    markdown_say(out, buf_text(words));
 }
 
 /* A row is "|" and its cells. */
 static void cell(struct buf *out, const char *words)
 {
     buf_adds(out, " ");
-    say(out, words);
+    markdown_say(out, words);
     buf_adds(out, " |");
 }
 
@@ -55,7 +32,7 @@ static void head(const struct report *r, struct buf *out)
     AUTO(buf) struct buf host = { 0 };
     AUTO(buf) struct buf run = { 0 };
     buf_adds(out, "# What ");
-    say(out, page_hostname(r->document));
+    markdown_say(out, page_hostname(r->document));
     buf_adds(out, " can carry\n\n");
     page_host(r->document, &host);
     say_words(out, &host);
@@ -128,7 +105,7 @@ static void gaps(const struct report *r, struct buf *out)
         AUTO(buf) struct buf why = { 0 };
         page_why(all[i].how, all[i].reason, &why);
         buf_adds(out, "- **");
-        say(out, all[i].what);
+        markdown_say(out, all[i].what);
         buf_adds(out, "**: ");
         say_words(out, &why);
         buf_adds(out, "\n");
@@ -181,7 +158,7 @@ static void criteria(const struct report *r, struct buf *out)
         buf_addf(&grade, "%s: ", grade_name(v->grade));
         page_counts(v, &grade);
         buf_adds(out, "\n<details><summary>");
-        say(out, v->profile->role);
+        markdown_say(out, v->profile->role);
         buf_adds(out, ": ");
         say_words(out, &grade);
         buf_adds(out,

@@ -1,6 +1,7 @@
 /*
  * Every renderer over every document of tests/golden/documents, byte for byte. No probe is linked:
  * what profiles may name is taken from the first document, which holds all metrics and facts.
+ * A cluster's are over the three of tests/golden/cluster together.
  * PLIMSOLL_GOLDEN=write (make golden) writes the files anew instead; read the difference.
  */
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 
 #include "probes/kit/auto.h"
 #include "probes/kit/file.h"
+#include "reports/cluster_page.h"
 #include "reports/render.h"
 
 enum {
@@ -152,12 +154,94 @@ static void a_stopped_run_is_said_as_before(void **state)
     render_all_formats("stopped");
 }
 
+enum {
+    NODES = 3
+};
+
+struct court { /* the documents of a cluster, and the verdicts on each */
+    struct document known, d[NODES];
+    struct profile profiles[ROLES];
+    struct verdict verdicts[NODES][ROLES];
+    const struct verdict *by_node[NODES];
+    struct cluster cluster;
+    unsigned roles;
+};
+
+static const char *const nodes[NODES] = { "tests/golden/cluster/node-a.json",
+                                          "tests/golden/cluster/node-b.json",
+                                          "tests/golden/cluster/node-c.json" };
+
+static void open_court(struct court *c)
+{
+    struct err e = { 0 };
+    const struct profile_known known = { known_metric, known_fact, NULL, &c->known };
+    int failed = document_load("tests/golden/documents/good.json", &c->known, &e);
+    for (const struct profile_embedded *p = profile_embedded; p->role && !failed; p++)
+        failed = profile_parse(p->text, p->size, p->role, &known, &c->profiles[c->roles++], &e);
+    for (unsigned i = 0; i < NODES && !failed; i++) {
+        failed = document_load(nodes[i], &c->d[i], &e);
+        for (unsigned k = 0; k < c->roles && !failed; k++)
+            failed = verdict_of(&c->profiles[k], &c->d[i], false, &c->verdicts[i][k], &e);
+        c->by_node[i] = c->verdicts[i];
+    }
+    if (failed || cluster_open(c->d, nodes, NODES, &c->cluster, &e))
+        fail_msg("%s", e.msg);
+}
+
+static void close_court(struct court *c)
+{
+    cluster_release(&c->cluster);
+    for (unsigned i = 0; i < NODES; i++) {
+        for (unsigned k = 0; k < c->roles; k++)
+            verdict_release(&c->verdicts[i][k]);
+        document_release(&c->d[i]);
+    }
+    for (unsigned k = 0; k < c->roles; k++)
+        profile_release(&c->profiles[k]);
+    document_release(&c->known);
+}
+
+static void a_cluster_is_said_as_before(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *format, *suffix;
+        unsigned width;
+        bool colour;
+    } rows[] = {
+        {"text",      "txt",    100, false},
+        { "text",     "60.txt", 60,  true },
+        { "markdown", "md",     0,   false},
+        { "html",     "html",   0,   false},
+        { "json",     "json",   0,   false},
+    };
+    static struct court c;
+    open_court(&c);
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char path[PATH];
+        struct err e = { 0 };
+        AUTO(buf) struct buf text = { 0 };
+        const struct cluster_page page = { .cluster = &c.cluster,
+                                           .verdicts = c.by_node,
+                                           .role_count = c.roles,
+                                           .colour = rows[i].colour,
+                                           .width = rows[i].width };
+        if (cluster_page_render(&page, rows[i].format, &text, &e))
+            fail_msg("%s", e.msg);
+        (void)snprintf(path, sizeof path, "tests/golden/expected/cluster.%s", rows[i].suffix);
+        compare(path, &text);
+    }
+    close_court(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_host_is_said_as_before),
         cmocka_unit_test(a_slow_host_is_said_as_before),
         cmocka_unit_test(a_stopped_run_is_said_as_before),
+        cmocka_unit_test(a_cluster_is_said_as_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
