@@ -1,10 +1,11 @@
 #include "bench/child.h"
 
-#include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "bench/frame.h"
+#include "bench/parts.h"
 #include "bench/stop.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/buf.h"
@@ -21,16 +22,56 @@ struct child {
     const struct job *job;
     int out_fd;
     struct probe_run run;
-    struct result result;
+    struct parts parts;
 };
+
+static struct child *child_of(struct probe_run *run)
+{
+    return (struct child *)(void *)((char *)run - offsetof(struct child, run));
+}
+
+/* The parts may have moved. */
+static void child_show_parts(struct child *c)
+{
+    const struct probe_part *first = c->parts.items;
+    c->run.parts = c->parts.items;
+    c->run.part_count = c->parts.count;
+    c->run.hists = first->hists;
+    c->run.values = first->values;
+    c->run.observed_ns = first->observed_ns;
+    c->run.result = first->result;
+}
+
+static void child_send_names(const struct child *c)
+{
+    struct err ignored;
+    AUTO(buf) struct buf names = { 0 };
+    for (unsigned i = 0; i < c->parts.count; i++) {
+        const char *name = c->parts.items[i].result->peer;
+        buf_add(&names, name, strlen(name) + 1);
+    }
+    (void)frame_write(c->out_fd, FRAME_PEERS, buf_text(&names), names.size, &ignored);
+}
+
+/* The names are sent at once: should this process end, each peer has a failure of its own. */
+static int child_split(struct probe_run *run, const char *const *names, unsigned count,
+                       struct err *e)
+{
+    struct child *c = child_of(run);
+    int failed = parts_split(&c->parts, c->job->probe, names, count, e);
+    child_show_parts(c);
+    parts_clear(&c->parts, c->job->probe);
+    if (!failed)
+        child_send_names(c);
+    return failed;
+}
 
 static int child_open(struct child *c, const struct child_rooms *rooms, struct err *e)
 {
     const struct probe *p = c->job->probe;
-    if (result_open(&c->result, p->name, p->title, p->metrics, e))
-        return -1;
-    unsigned rows = c->result.metric_count;
     uint64_t now_ns = clk_now_ns();
+    if (parts_open(&c->parts, p, e))
+        return -1;
     c->run = (struct probe_run){
         .conf = c->job->conf,
         .site = c->job->site,
@@ -44,57 +85,32 @@ static int child_open(struct child *c, const struct child_rooms *rooms, struct e
         .slot_end_ns = now_ns + c->job->slot_ns,
         .run_start_ns = c->job->run_start_ns,
         .stopping = stop_flag(),
-        .result = &c->result,
-        .hists = calloc(rows + 1, sizeof(struct hist)),
-        .values = calloc(rows + 1, sizeof(double)),
-        .observed_ns = calloc(rows + 1, sizeof(uint64_t)),
+        .split = child_split,
     };
-    c->result.seed = c->run.seed;
-    c->result.started_ns = now_ns - c->job->run_start_ns;
-    c->result.rounds = 1;
-    c->result.parameters = opt_parameters(p->opts, c->job->conf);
-    if (!c->run.hists || !c->run.values || !c->run.observed_ns)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the results of %s", p->name);
-    for (unsigned i = 0; i < rows; i++) {
-        if (p->metrics[i].kind == METRIC_HIST &&
-            hist_open(&c->run.hists[i], UINT64_C(1) << HIST_TEN_MINUTES_BITS, e)) {
-            return -1;
-        }
-    }
+    child_show_parts(c);
+    c->run.result->seed = c->run.seed;
+    c->run.result->started_ns = now_ns - c->job->run_start_ns;
+    c->run.result->rounds = 1;
+    c->run.result->parameters = opt_parameters(p->opts, c->job->conf);
     return 0;
 }
 
 /* Copies what one repetition left in hists and values into a block of each metric. */
 static int child_keep(struct child *c, uint64_t began_ns, struct err *e)
 {
-    uint64_t length_ns = clk_now_ns() - began_ns;
-    for (unsigned i = 0; i < c->result.metric_count; i++) {
-        struct result_metric *m = &c->result.metrics[i];
-        const struct hist *h = &c->run.hists[i];
-        bool is_hist = m->kind == METRIC_HIST;
-        if (is_hist ? h->total == 0 : isnan(c->run.values[i]))
-            continue;
-        uint64_t observed_ns = c->run.observed_ns[i];
-        struct result_block block = {
-            .at_ns = began_ns - c->run.run_start_ns,
-            .observed_ns = observed_ns ? observed_ns : length_ns,
-            .value = is_hist ? NAN : c->run.values[i],
-            .n = is_hist ? h->total : 1,
-        };
-        if (is_hist)
-            block.hist = *h;
-        if (result_add_block(m, &block, e))
-            return -1;
-    }
-    return 0;
+    return parts_keep(&c->parts, began_ns - c->run.run_start_ns, clk_now_ns() - began_ns, e);
 }
 
+/* The figure so far; of several peers that of the first, which stands for all. */
 static void child_tell(struct child *c)
 {
     AUTO(buf) struct buf text = { 0 };
     struct err e;
-    if (!result_summarise(&c->result, &e)) {
-        result_headline(&c->result, &text);
+    struct result *first = c->run.result;
+    if (!result_summarise(first, &e)) {
+        result_headline(first, &text);
+        if (c->parts.count > 1)
+            buf_addf(&text, " (%s, 1 of %u)", first->peer, c->parts.count);
         (void)frame_write(c->out_fd, FRAME_PROGRESS, buf_text(&text), text.size, &e);
     }
 }
@@ -107,12 +123,7 @@ static uint64_t child_begin(struct child *c)
     c->run.until_ns = began_ns + (length ? length : c->job->slot_ns);
     if (c->run.until_ns > c->run.slot_end_ns)
         c->run.until_ns = c->run.slot_end_ns;
-    for (unsigned i = 0; i < c->result.metric_count; i++) {
-        if (c->run.hists[i].counts)
-            hist_clear(&c->run.hists[i]);
-        c->run.values[i] = NAN;
-        c->run.observed_ns[i] = 0;
-    }
+    parts_clear(&c->parts, c->job->probe);
     return began_ns;
 }
 
@@ -175,34 +186,60 @@ static bool child_is_empty(const struct result *r)
     return r->metric_count > 0 && blocks == 0 && r->status == STATUS_MEASURED;
 }
 
-static void child_conclude(struct child *c, int failed, const struct err *why)
+static void child_say_failed(struct child *c, const struct err *why)
 {
-    const struct probe *p = c->job->probe;
-    if (failed) {
-        bool cannot = why->kind == ERR_UNSUPPORTED && c->run.repetition <= 1;
-        result_set_status(&c->result, cannot ? STATUS_SKIPPED : STATUS_FAILED, "%s", why->msg);
-    } else if (p->judge) {
-        p->judge(&c->run);
-    }
-    if (child_is_empty(&c->result))
-        result_set_status(&c->result, STATUS_FAILED, "%s",
+    bool cannot = why->kind == ERR_UNSUPPORTED && c->run.repetition <= 1;
+    for (unsigned i = 0; i < c->parts.count; i++)
+        result_set_status(c->parts.items[i].result, cannot ? STATUS_SKIPPED : STATUS_FAILED, "%s",
+                          why->msg);
+}
+
+static void child_close_part(const struct child *c, struct result *r)
+{
+    if (child_is_empty(r))
+        result_set_status(r, STATUS_FAILED, "%s",
                           *stop_flag() ? "interrupted before it had a figure"
                                        : "its time was over before it had a figure");
     if (*stop_flag())
-        result_note(&c->result, "Told to stop before it was done.");
+        result_note(r, "Told to stop before it was done.");
+    r->duration_ns = clk_now_ns() - c->job->run_start_ns - r->started_ns;
+}
+
+static void child_conclude(struct child *c, int failed, const struct err *why)
+{
+    const struct probe *p = c->job->probe;
+    if (failed)
+        child_say_failed(c, why);
+    else if (p->judge)
+        p->judge(&c->run);
     if (p->teardown)
         p->teardown(&c->run);
-    c->result.duration_ns = clk_now_ns() - c->job->run_start_ns - c->result.started_ns;
+    for (unsigned i = 0; i < c->parts.count; i++)
+        child_close_part(c, c->parts.items[i].result);
+}
+
+static int child_send_part(const struct child *c, struct result *r, struct err *e)
+{
+    AUTO(buf) struct buf text = { 0 };
+    struct err ignored;
+    if (result_summarise(r, e) || document_write_fragment(r, &text, e))
+        return -1;
+    (void)frame_write(c->out_fd, FRAME_RESULT, buf_text(&text), text.size, &ignored);
+    return 0;
+}
+
+static int child_send(const struct child *c, struct err *e)
+{
+    for (unsigned i = 0; i < c->parts.count; i++) {
+        if (child_send_part(c, c->parts.items[i].result, e))
+            return -1;
+    }
+    return 0;
 }
 
 static void child_release(struct child *c)
 {
-    for (unsigned i = 0; c->run.hists && i < c->result.metric_count; i++)
-        hist_release(&c->run.hists[i]);
-    free(c->run.hists);
-    free(c->run.values);
-    free(c->run.observed_ns);
-    result_release(&c->result);
+    parts_release(&c->parts);
 }
 
 void child_run(const struct job *job, const struct child_rooms *rooms, int out_fd)
@@ -210,15 +247,12 @@ void child_run(const struct job *job, const struct child_rooms *rooms, int out_f
     AUTO(child) struct child c = { .job = job, .out_fd = out_fd };
     struct err e = { 0 };
     struct err ignored;
-    AUTO(buf) struct buf text = { 0 };
 
     int unable = child_open(&c, rooms, &e);
     if (!unable) {
         child_conclude(&c, child_measure(&c, &e), &e);
-        unable = result_summarise(&c.result, &e) || document_write_fragment(&c.result, &text, &e);
+        unable = child_send(&c, &e);
     }
     if (unable)
         (void)frame_write(out_fd, FRAME_ERROR, &e, sizeof e, &ignored);
-    else
-        (void)frame_write(out_fd, FRAME_RESULT, buf_text(&text), text.size, &ignored);
 }

@@ -11,7 +11,8 @@ struct child_rooms {
     int scratch_fd, home_fd, shared_fd;
 };
 
-/* Sends FRAME_PROGRESS after each repetition and one FRAME_RESULT at the end. */
+/* Sends FRAME_PROGRESS after each repetition and at the end one FRAME_RESULT for
+ * each part, or FRAME_ERROR. */
 void child_run(const struct job *job, const struct child_rooms *rooms, int out_fd);
 
 #endif

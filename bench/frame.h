@@ -13,7 +13,8 @@
 
 enum frame_type {
     FRAME_PROGRESS = 'P', /* the figure so far, text */
-    FRAME_RESULT = 'R',   /* a document fragment */
+    FRAME_PEERS = 'N',    /* a result comes for each of these names, each ended by a NUL */
+    FRAME_RESULT = 'R',   /* a document fragment; of several peers one each */
     FRAME_ERROR = 'E',    /* a struct err: why not */
     FRAME_MARK = 'M',     /* to the witness: what did you see since the last mark? */
     FRAME_SEEN = 'S',     /* a struct witnessed */

@@ -134,17 +134,45 @@ static int plan_set(struct plan *p, const char *set, struct err *e)
     return 0; /* also for a probe that is not measured now */
 }
 
+/* "node-b" and "node-b:862" are one. */
+static int plan_check_peers(const struct opt_list *peers, struct err *e)
+{
+    struct peer *checked = calloc(peers->count + 1, sizeof *checked);
+    int failed = checked ? 0 : err_set(e, ERR_NO_RESOURCE, 0, "no memory for the peers");
+    for (unsigned i = 0; i < peers->count && !failed; i++) {
+        const char *text = peers->items[i];
+        failed = peer_parse(text, &checked[i], e) ? err_wrap(e, "--peer") : 0;
+        for (unsigned k = 0; k < i && !failed; k++) {
+            if (checked[k].port == checked[i].port && strcmp(checked[k].host, checked[i].host) == 0)
+                failed = err_set(e, ERR_USAGE, 0, "--peer '%s' is there twice%s%s%s", text,
+                                 strcmp(text, peers->items[k]) == 0 ? "" : ", also as '",
+                                 strcmp(text, peers->items[k]) == 0 ? "" : peers->items[k],
+                                 strcmp(text, peers->items[k]) == 0 ? "" : "'");
+        }
+    }
+    free(checked);
+    return failed;
+}
+
 static int plan_set_peer(struct plan *p, const char *peer, struct err *e)
 {
-    struct peer checked;
-    if (peer_parse(peer, &checked, e))
-        return err_wrap(e, "--peer");
     for (unsigned i = 0; i < p->count; i++) {
         struct plan_item *item = &p->items[i];
         if ((item->probe->needs & PROBE_NEEDS_PEER) &&
             opt_set(item->probe->opts, item->conf, "peer", peer, e)) {
             return err_wrap(e, "--peer '%s'", peer);
         }
+    }
+    return 0;
+}
+
+static int plan_set_peers(struct plan *p, const struct opt_list *peers, struct err *e)
+{
+    if (plan_check_peers(peers, e))
+        return -1;
+    for (unsigned i = 0; i < peers->count; i++) {
+        if (plan_set_peer(p, peers->items[i], e))
+            return -1;
     }
     return 0;
 }
@@ -165,7 +193,7 @@ int plan_make(const struct plan_wish *wish, struct plan *p, struct err *e)
         if (plan_set(p, wish->sets->items[i], e))
             return -1;
     }
-    return wish->peer ? plan_set_peer(p, wish->peer, e) : 0;
+    return plan_set_peers(p, wish->peers, e);
 }
 
 void plan_release(struct plan *p)

@@ -33,7 +33,7 @@ struct plan {
 struct plan_wish {
     const struct opt_list *names; /* of probes; none means all */
     const struct opt_list *sets;  /* "PROBE.OPTION=VALUE" each */
-    const char *peer;             /* NULL: none */
+    const struct opt_list *peers; /* none: no network is measured */
     uint64_t budget_ns;           /* of the whole run */
     const struct probe_site *const *sites;
     unsigned site_count; /* at least 1 */

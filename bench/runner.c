@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -108,20 +109,25 @@ static void runner_blank(const struct job *job, struct result *r)
     r->seed = job->seed + job->round;
 }
 
-static int runner_read(const struct job *job, const struct worker *w, struct result *out,
-                       struct err *e)
+/* The i-th result that the child sent. */
+static int runner_read(const struct job *job, const struct worker *w, unsigned i, const char *peer,
+                       struct result *out, struct err *e)
 {
-    if (document_read_fragment(buf_text(&w->fragment), w->fragment.size, out, e))
+    const struct buf *text = &w->fragments[i];
+    if (document_read_fragment(buf_text(text), text->size, out, e))
         return err_wrap(e, "its result");
-    return strcmp(out->probe, job->probe->name) == 0
+    if (strcmp(out->probe, job->probe->name) != 0)
+        return err_set(e, ERR_DATA, 0, "its result is of another probe, '%s'", out->probe);
+    return strcmp(out->peer, peer) == 0
                ? 0
-               : err_set(e, ERR_DATA, 0, "its result is of another probe, '%s'", out->probe);
+               : err_set(e, ERR_DATA, 0, "its result is of another peer, '%s'", out->peer);
 }
 
-static void runner_take(const struct job *job, struct worker *w, int status, struct result *out)
+static void runner_take_one(const struct job *job, struct worker *w, int status, unsigned i,
+                            const char *peer, struct result *out)
 {
-    if (w->answered && !w->broken) {
-        if (!runner_read(job, w, out, &w->error)) {
+    if (i < w->fragment_count && !w->broken) {
+        if (!runner_read(job, w, i, peer, out, &w->error)) {
             if (w->overstayed)
                 result_note(out,
                             "It gave no answer in time, in a slot of %.0f s, and was told to stop.",
@@ -132,9 +138,23 @@ static void runner_take(const struct job *job, struct worker *w, int status, str
         w->overstayed = false; /* it answered; the error says what */
     }
     runner_blank(job, out);
+    (void)snprintf(out->peer, sizeof out->peer, "%s", peer);
     runner_explain(job, w, status, out);
     if (job->probe->effects & PROBE_WRITES_DISK)
         result_note(out, "How much it had written by then is not known.");
+}
+
+/* What it said would come, whether it came or not. */
+static void runner_take(const struct job *job, struct worker *w, int status, struct harvest *out)
+{
+    const char *peer = w->peers.size ? w->peers.data : "";
+    const char *end = peer + w->peers.size;
+    do {
+        struct result *r = harvest_add(out);
+        if (r)
+            runner_take_one(job, w, status, out->count - 1, peer, r);
+        peer += strlen(peer) + 1;
+    } while (peer < end);
 }
 
 /* A child with a deadline of its own, which answers yes or says why not. */
@@ -163,42 +183,74 @@ static int runner_errand(struct worker *w, const char *name, worker_body *body, 
     return failed;
 }
 
-static void runner_clear(const struct errand *a, struct result *out)
+static void runner_clear(const struct errand *a, struct harvest *out)
 {
     const struct patience *p = a->job->patience;
     struct worker w = { .patience = p, .end_ns = clk_now_ns() + p->clear_ns, .deaf = true };
     struct err e = { 0 };
     if (runner_errand(&w, "removal", runner_body_clear, a, &e))
-        result_note(out, "Its scratch files could not be removed: %.300s; the next run sweeps.",
-                    e.msg);
+        result_note(&out->items[0],
+                    "Its scratch files could not be removed: %.300s; the next run sweeps.", e.msg);
 }
 
-void runner_run(const struct job *job, const struct scratch *scratch,
-                const struct worker_hooks *hooks, struct result *out)
+/* Room for all that it named, counted in the names' own bytes: no count can be larger. */
+static int runner_open_harvest(const struct worker *w, struct harvest *out, struct err *e)
+{
+    unsigned names = 0;
+    for (size_t i = 0; i < w->peers.size; i++)
+        names += w->peers.data[i] == '\0';
+    return harvest_open(out, names && names <= LIMITS_PEERS ? names : 1, e);
+}
+
+static int runner_reap(const struct job *job, struct worker *w, const struct worker_hooks *hooks,
+                       struct harvest *out, struct err *e)
+{
+    worker_listen(w, hooks);
+    int status = worker_collect(w);
+    if (runner_open_harvest(w, out, e))
+        return -1;
+    runner_take(job, w, status, out);
+    return 0;
+}
+
+static int runner_fail(const struct job *job, const struct err *why, struct harvest *out,
+                       struct err *e)
+{
+    if (harvest_open(out, 1, e))
+        return -1;
+    struct result *r = harvest_add(out);
+    runner_blank(job, r);
+    result_set_status(r, STATUS_FAILED, "%s", why->msg);
+    return 0;
+}
+
+int runner_run(const struct job *job, const struct scratch *scratch,
+               const struct worker_hooks *hooks, struct harvest *out, struct err *e)
 {
     uint64_t now = clk_now_ns();
     uint64_t began = now - job->run_start_ns;
     struct errand errand = { job, scratch };
     struct worker w = { .patience = job->patience, .end_ns = now + job->slot_ns };
     w.late_ns = w.end_ns + job->patience->grace_ns;
-    struct err e = { 0 };
-    *out = (struct result){ 0 };
+    struct err why = { 0 };
+    *out = (struct harvest){ 0 };
 
-    if (worker_start(&w, job->probe->name, runner_body_run, &errand, &e)) {
-        runner_blank(job, out);
-        result_set_status(out, STATUS_FAILED, "%s", e.msg);
-    } else {
-        worker_listen(&w, hooks);
-        runner_take(job, &w, worker_collect(&w), out);
-    }
+    int failed = worker_start(&w, job->probe->name, runner_body_run, &errand, &why)
+                     ? runner_fail(job, &why, out, e)
+                     : runner_reap(job, &w, hooks, out, e);
     worker_release(&w);
+    if (failed)
+        return -1;
     if (scratch)
         runner_clear(&errand, out);
     errand.scratch = job->home;
     if (job->home)
         runner_clear(&errand, out);
-    out->started_ns = began;
-    out->duration_ns = clk_now_ns() - job->run_start_ns - began;
+    for (unsigned i = 0; i < out->count; i++) {
+        out->items[i].started_ns = began;
+        out->items[i].duration_ns = clk_now_ns() - job->run_start_ns - began;
+    }
+    return 0;
 }
 
 int runner_ask(const struct job *job, struct err *e)

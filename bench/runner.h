@@ -8,14 +8,18 @@
 #ifndef BENCH_RUNNER_H
 #define BENCH_RUNNER_H
 
+#include "bench/harvest.h"
 #include "bench/job.h"
 #include "bench/scratch.h"
 #include "bench/worker.h"
 #include "probes/kit/err.h"
 
-/* *out is always opened with the probe's name and a status; a probe that failed is no error. */
-void runner_run(const struct job *job, const struct scratch *scratch, /* NULL: none */
-                const struct worker_hooks *hooks, struct result *out);
+/*
+ * At least one result, each with the probe's name and a status; one for each peer that the probe
+ * named. A probe that failed is no error: -1 only without memory.
+ */
+int runner_run(const struct job *job, const struct scratch *scratch, /* NULL: none */
+               const struct worker_hooks *hooks, struct harvest *out, struct err *e);
 /* Whether the probe can work here, asked in a child with a deadline. -1 and the sentence if not. */
 int runner_ask(const struct job *job, struct err *e);
 /* Removes the whole scratch directory in a child, and closes *s whatever became of it. */

@@ -220,37 +220,61 @@ static void survey_join(struct voyage *v, struct result *had, struct result *r)
     progress_end(v->survey->progress, had);
 }
 
+/* A later round that came to no peer is one of each. */
+static bool survey_join_all(struct voyage *v, struct result *r)
+{
+    bool joined = false;
+    for (unsigned i = 0; i < v->d->measurement_count; i++) {
+        struct result *had = &v->d->measurements[i];
+        bool of_it = strcmp(had->probe, r->probe) == 0 && strcmp(had->place, r->place) == 0 &&
+                     (!r->peer[0] || strcmp(had->peer, r->peer) == 0);
+        if (of_it)
+            survey_join(v, had, r);
+        joined = joined || of_it;
+    }
+    return joined;
+}
+
 static int survey_keep(struct voyage *v, struct result *r, struct err *e)
 {
-    struct result *had = document_measurement_in(v->d, r->probe, r->place);
-    if (had) {
-        survey_join(v, had, r);
+    if (survey_join_all(v, r))
         return 0;
-    }
     progress_end(v->survey->progress, r);
     return document_take(v->d, r, e);
 }
 
+static int survey_keep_one(struct voyage *v, const struct plan_item *item, struct result *r,
+                           struct err *e)
+{
+    survey_place(item, r);
+    survey_remark(r);
+    lift_facts(v->d, item->site->name, &r->facts);
+    return survey_keep(v, r, e);
+}
+
 static int survey_measure(struct voyage *v, struct plan_item *item, struct job *job, struct err *e)
 {
-    struct result r = { 0 };
+    AUTO(harvest) struct harvest h = { 0 };
     struct witnessed before = { 0 };
+    struct witnessed seen = { 0 };
     struct worker_hooks hooks = { progress_update, v->survey->progress };
     /* A probe that writes nothing is measured also where nothing can be written any more. */
     bool writes = item->probe->needs & PROBE_NEEDS_SCRATCH;
 
     progress_begin(v->survey->progress, item->probe->name, job->slot_ns);
     witness_mark(&v->witness, &before);
-    runner_run(job, writes ? survey_scratch(v, item->place) : NULL, &hooks, &r);
-    witness_mark(&v->witness, &r.witnessed);
-    if (item->rounds++ == 0)
-        late_tell(&r, job->slot_ns, item->planned_ns);
-    survey_place(item, &r);
-    survey_remark(&r);
-    lift_facts(v->d, item->site->name, &r.facts);
-    int failed = survey_keep(v, &r, e);
-    result_release(&r);
-    return failed;
+    if (runner_run(job, writes ? survey_scratch(v, item->place) : NULL, &hooks, &h, e))
+        return -1;
+    witness_mark(&v->witness, &seen);
+    bool first = item->rounds++ == 0;
+    for (unsigned i = 0; i < h.count; i++) {
+        h.items[i].witnessed = seen;
+        if (first)
+            late_tell(&h.items[i], job->slot_ns, item->planned_ns);
+        if (survey_keep_one(v, item, &h.items[i], e))
+            return -1;
+    }
+    return 0;
 }
 
 /* The first round says of each probe that cannot work here why not, in its place. */
@@ -287,8 +311,13 @@ static int survey_first(struct voyage *v, struct err *e)
 /* What has no figure after one round is not tried again: a hung disk hangs the second time too. */
 static bool survey_has_figures(const struct voyage *v, const char *probe)
 {
-    const struct result *had = document_measurement(v->d, probe);
-    return had && (had->status == STATUS_MEASURED || had->status == STATUS_UNTRUSTED);
+    bool has = false;
+    for (unsigned i = 0; i < v->d->measurement_count; i++) {
+        const struct result *had = &v->d->measurements[i];
+        has = has || (strcmp(had->probe, probe) == 0 &&
+                      (had->status == STATUS_MEASURED || had->status == STATUS_UNTRUSTED));
+    }
+    return has;
 }
 
 static void survey_choose_again(struct voyage *v, struct plan_item *item, const char *names[],
@@ -389,7 +418,7 @@ static int survey_plan(struct voyage *v, struct err *e)
     }
     struct plan_wish wish = { .names = v->survey->probes,
                               .sets = &c->sets,
-                              .peer = c->peers.count ? c->peers.items[0] : NULL,
+                              .peers = &c->peers,
                               .budget_ns = c->budget_ns,
                               .sites = sites,
                               .site_count = v->sites.count };

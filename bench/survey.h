@@ -31,8 +31,9 @@ struct survey_conf {
         OPT_DURATION(conf, survey.budget_ns, .name = "budget", .initial = "60s",                   \
                      .min = BENCH_BUDGET_NS_MIN, .max = BENCH_BUDGET_NS_MAX,                       \
                      .help = "Wall time of the whole run, report included."),                      \
-        OPT_LIST(conf, survey.peers, .name = "peer", .arg = "HOST[:PORT]", .max = 1,               \
-                 .help = "Measure the network to this node, where 'plimsoll reflect' runs."),      \
+        OPT_LIST(conf, survey.peers, .name = "peer", .arg = "HOST[:PORT]", .max = LIMITS_PEERS,    \
+                 .help = "Measure the network to this node, where 'plimsoll reflect' runs. Given " \
+                         "several times, all are measured at once, and verdicts take the worst."), \
         OPT_TEXT(conf, survey.image, .name = "image", .arg = "IMAGE",                              \
                  .help = "Unpack this image: small (the default) or reference, which are made "    \
                          "here, either with -zstd; or the path of an OCI image layout, an OCI "    \

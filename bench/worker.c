@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -69,8 +70,23 @@ int worker_start(struct worker *w, const char *name, worker_body *body, const vo
     return 0;
 }
 
+/* A child has at most as many results as there are peers; false when it sends more. */
+static bool worker_keep(struct worker *w, struct buf *payload)
+{
+    if (w->fragment_count == LIMITS_PEERS)
+        return false;
+    struct buf *room = reallocarray(w->fragments, w->fragment_count + 1, sizeof *room);
+    if (!room)
+        return false;
+    w->fragments = room;
+    w->fragments[w->fragment_count++] = *payload;
+    *payload = (struct buf){ 0 };
+    w->answered = true;
+    return true;
+}
+
 /* Takes one message; false when there is no such. */
-static bool worker_take(struct worker *w, enum frame_type type, const struct buf *payload)
+static bool worker_take(struct worker *w, enum frame_type type, struct buf *payload)
 {
     if (type == FRAME_PROGRESS) {
         size_t n = payload->size < sizeof w->figure - 1 ? payload->size : sizeof w->figure - 1;
@@ -84,10 +100,11 @@ static bool worker_take(struct worker *w, enum frame_type type, const struct buf
     } else if (type == FRAME_ERROR && payload->size == sizeof w->error) {
         memcpy(&w->error, payload->data, sizeof w->error);
         w->error.msg[sizeof w->error.msg - 1] = '\0';
+    } else if (type == FRAME_PEERS && !w->peers.size && payload->size &&
+               buf_text(payload)[payload->size - 1] == '\0') {
+        buf_add(&w->peers, payload->data, payload->size);
     } else if (type == FRAME_RESULT) {
-        w->answered = true;
-        buf_clear(&w->fragment);
-        buf_add(&w->fragment, buf_text(payload), payload->size);
+        return worker_keep(w, payload);
     } else {
         return false;
     }
@@ -200,5 +217,10 @@ void worker_release(struct worker *w)
     auto_close_fd(&w->fd);
     w->fd = -1;
     buf_release(&w->in);
-    buf_release(&w->fragment);
+    buf_release(&w->peers);
+    for (unsigned i = 0; i < w->fragment_count; i++)
+        buf_release(&w->fragments[i]);
+    free(w->fragments);
+    w->fragments = NULL;
+    w->fragment_count = 0;
 }

@@ -44,9 +44,11 @@ struct worker {
     bool broken;         /* it sent what is no frame */
     struct buf in;
     char figure[LIMITS_TEXT_BYTES];
-    bool answered;       /* FRAME_RESULT came */
-    struct buf fragment; /* its payload */
-    struct err error;    /* what the child said instead */
+    bool answered;         /* FRAME_RESULT came */
+    struct buf peers;      /* FRAME_PEERS: whose results are to come; empty: one of no peer */
+    struct buf *fragments; /* the payload of each; owned */
+    unsigned fragment_count;
+    struct err error; /* what the child said instead, or when it could not go on */
 };
 
 /* The caller sets patience, end_ns, late_ns and deaf before. */

@@ -58,6 +58,14 @@ struct probe_site {
     unsigned cpus;                 /* CPUs this process may run on */
 };
 
+/* What one peer's figures go into: the same rows for each. */
+struct probe_part {
+    struct hist *hists;
+    double *values;
+    uint64_t *observed_ns;
+    struct result *result;
+};
+
 /* What a probe is going to cost in a slot of so many nanoseconds. */
 struct probe_cost {
     uint64_t write_bytes; /* at most; kept to the byte */
@@ -82,6 +90,17 @@ struct probe_run {
     bool done;                   /* measure sets it when it has no more to do: the slot ends now */
     uint64_t run_start_ns;       /* zero of all at_ns, CLOCK_MONOTONIC */
     const volatile sig_atomic_t *stopping;
+    /*
+     * One probe may tell several results, one a peer, measured at the same time: its setup first
+     * calls split, once, with their names (--peer as typed; borrowed for the call, none twice).
+     * Then there are `count` parts, each with rows and a result of its own, whose `peer` is its
+     * name. What fails for one peer alone is said in that part's result, by result_set_status; what
+     * setup or measure return as an error is said of every part that is not worse already. Blocks
+     * are added to every part. Without a split there is one part.
+     */
+    int (*split)(struct probe_run *run, const char *const *names, unsigned count, struct err *e);
+    struct probe_part *parts; /* the first is what the four below are */
+    unsigned part_count;
     struct hist *hists;           /* by row of metrics; cleared before each repetition */
     double *values;               /* by row; NAN before each repetition */
     uint64_t *observed_ns;        /* by row; 0 means the length of the repetition */

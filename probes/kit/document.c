@@ -44,9 +44,9 @@ void document_release(struct document *d)
 
 int document_take(struct document *d, struct result *r, struct err *e)
 {
-    if (d->measurement_count == LIMITS_MEASUREMENTS) {
+    if (d->measurement_count == LIMITS_RESULTS) {
         return err_set(e, ERR_DATA, 0, "%s: a document holds at most %d measurements", r->probe,
-                       LIMITS_MEASUREMENTS);
+                       LIMITS_RESULTS);
     }
     if (d->measurement_count == d->measurement_room) {
         unsigned room = d->measurement_room ? 2 * d->measurement_room : FIRST_ROOM;

@@ -9,7 +9,7 @@
  *   "labels": {"provider": "..."},
  *   "host": {"host.cpus": {"value","unit","reason"}, ...},
  *   "measurements": [{"probe","title","place" (of
- * several),"status","reason","parameters","seed","started_ns",
+ * several),"peer" (of a network probe),"status","reason","parameters","seed","started_ns",
  *       "duration_ns","rounds","written_bytes",
  *       "metrics":[{"id","unit","better","kind","show","n","observed_ns","clamped",
  *           "statistics":[{"name","value","low","high"}],
@@ -69,7 +69,7 @@ struct document {
     struct document_label labels[LIMITS_LABELS];
     unsigned label_count;
     struct facts host;
-    struct result *measurements; /* owned array of LIMITS_MEASUREMENTS rooms at most */
+    struct result *measurements; /* owned array of LIMITS_RESULTS rooms at most */
     unsigned measurement_count, measurement_room;
     struct result witness; /* probe "" when there is none */
 };
@@ -81,7 +81,7 @@ void document_release(struct document *d); /* idempotent */
 int document_take(struct document *d, struct result *r, struct err *e);
 /* The first one of that probe: in the first place it was measured in. NULL when there is none. */
 struct result *document_measurement(const struct document *d, const char *probe);
-/* The one in that place. */
+/* The one in that place: of several peers, the first. */
 struct result *document_measurement_in(const struct document *d, const char *probe,
                                        const char *place);
 /* The metric in any measurement, or in the witness; and whose it is (owner may be NULL). */

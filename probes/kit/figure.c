@@ -215,7 +215,8 @@ static int blocks_of_json(const struct node *at, enum figure_form form, struct r
         return err_set(e, ERR_DATA, 0, "%s: %zu blocks, and at most %d are read", array.where,
                        count, LIMITS_BLOCKS);
     }
-    m->blocks = count ? calloc(LIMITS_BLOCKS, sizeof(*m->blocks)) : NULL;
+    m->blocks = count ? calloc(count, sizeof(*m->blocks)) : NULL;
+    m->block_room = (unsigned)count;
     if (count && !m->blocks) {
         return err_set(e, ERR_NO_RESOURCE, 0, "%s: no memory", array.where);
     }

@@ -25,9 +25,13 @@ enum {
     LIMITS_LABELS = 32,        /* --label of one run */
     LIMITS_PLACES = 4,         /* --dir of one run: etcd, images, volumes and one more */
     LIMITS_PLACE_BYTES = 24,   /* the name of one */
-    LIMITS_MEASUREMENTS = 128, /* probes of one run, times rounds */
-    LIMITS_HISTOGRAMS = 512,   /* of one document; one takes up to 330 kB of memory */
-    LIMITS_CPUS = 4096,        /* CPUs of one host; CONFIG_NR_CPUS rarely exceeds 8192 */
+    LIMITS_PEERS = 1000,       /* --peer of one run: a large cluster; more is a scan */
+    LIMITS_PEER_BYTES = 272,   /* one as typed: a DNS name, an interface, brackets and a port */
+    LIMITS_PART_BLOCKS = 4096, /* repetitions of one metric for all peers together: memory */
+    LIMITS_MEASUREMENTS = 128, /* probes of one run, times places */
+    LIMITS_RESULTS = LIMITS_MEASUREMENTS + LIMITS_PEERS, /* of one document */
+    LIMITS_HISTOGRAMS = 512, /* of one document; one takes up to 330 kB of memory */
+    LIMITS_CPUS = 4096,      /* CPUs of one host; CONFIG_NR_CPUS rarely exceeds 8192 */
 };
 
 #endif

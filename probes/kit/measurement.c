@@ -107,6 +107,9 @@ json_t *measurement_to_json(const struct result *r, enum figure_form form, struc
     if (r->place[0]) {
         bad |= json_object_set_new(object, "place", node_new_text(r->place));
     }
+    if (r->peer[0]) {
+        bad |= json_object_set_new(object, "peer", node_new_text(r->peer));
+    }
     bad |= json_object_set_new(object, "status", node_new_text(status_name(r->status)));
     bad |= json_object_set_new(object, "reason", node_new_text_or_null(reason));
     bad |= json_object_set_new(object, "parameters", parameters);
@@ -166,6 +169,7 @@ static int scalars_of_json(const struct node *at, struct result *r, struct err *
     if (node_text(at, "probe", r->probe, sizeof(r->probe), e) != 0 ||
         node_text(at, "title", r->title, sizeof(r->title), e) != 0 ||
         node_text_or_empty(at, "place", r->place, sizeof(r->place), e) != 0 ||
+        node_text_or_empty(at, "peer", r->peer, sizeof(r->peer), e) != 0 ||
         status_of_json(at, r, e) != 0 || parameters_of_json(at, r, e) != 0 ||
         node_u64(at, "seed", &r->seed, e) != 0 ||
         node_u64(at, "started_ns", &r->started_ns, e) != 0 ||

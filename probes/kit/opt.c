@@ -130,7 +130,8 @@ static int opt_read_value(const struct opt *o, const char *text, union opt_read 
 
 static int opt_append(const struct opt *o, struct opt_list *list, const char *text, struct err *e)
 {
-    uint64_t most = o->max && o->max < OPT_LIST_MAX ? o->max : OPT_LIST_MAX;
+    uint64_t wanted = o->max ? o->max : OPT_LIST_USUAL;
+    uint64_t most = wanted < OPT_LIST_MAX ? wanted : OPT_LIST_MAX;
     if (list->count == most) {
         return err_set(e, ERR_USAGE, 0, "--%s is given more than %" PRIu64 " time%s", o->name, most,
                        most == 1 ? "" : "s");
@@ -326,8 +327,8 @@ static int opt_refuse(const struct opt *opts, int answer, char **argv, struct er
 static int opt_add_operand(struct opt_rest *rest, const char *command, const char *word,
                            struct err *e)
 {
-    if (rest->operands.count == OPT_LIST_MAX) {
-        return err_set(e, ERR_USAGE, 0, "%s: more than %d operands", command, OPT_LIST_MAX);
+    if (rest->operands.count == OPT_LIST_USUAL) {
+        return err_set(e, ERR_USAGE, 0, "%s: more than %d operands", command, OPT_LIST_USUAL);
     }
     rest->operands.items[rest->operands.count++] = word;
     return 0;

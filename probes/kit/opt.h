@@ -29,12 +29,13 @@ enum opt_type {
     OPT_TYPE_DURATION, /* uint64_t nanoseconds, "60s" */
     OPT_TYPE_TEXT,     /* const char * */
     OPT_TYPE_CHOICE,   /* const char *, one of choices */
-    OPT_TYPE_LIST, /* struct opt_list; may be given again (max: how often); the first replaces the
-                      default */
+    OPT_TYPE_LIST, /* struct opt_list; may be given again (max: how often, else OPT_LIST_USUAL); the
+                      first replaces the default */
 };
 
 enum {
-    OPT_LIST_MAX = 64
+    OPT_LIST_MAX = 1000, /* LIMITS_PEERS is the longest that a table asks for */
+    OPT_LIST_USUAL = 64, /* of a list without max, and of operands */
 };
 
 struct opt_list {

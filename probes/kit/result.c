@@ -12,6 +12,10 @@
 #include "probes/kit/headline.h"
 #include "probes/kit/summary.h"
 
+enum {
+    FIRST_BLOCKS = 8 /* room for so many at first */
+};
+
 static const struct witnessed nothing_witnessed = { NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
 
 static int copy_name(char *to, size_t size, const char *from, struct err *e)
@@ -68,7 +72,7 @@ static void release_blocks(struct result_metric *m)
     }
     free(m->blocks);
     m->blocks = NULL;
-    m->block_count = 0;
+    m->block_count = m->block_room = 0;
 }
 
 void result_release(struct result *r)
@@ -164,15 +168,30 @@ static int halve_blocks(struct result_metric *m, struct err *e)
     return 0;
 }
 
-static int append_block(struct result_metric *m, const struct result_block *block, struct err *e)
+static unsigned most_blocks(const struct result_metric *m)
 {
-    if (!m->blocks) {
-        m->blocks = calloc(LIMITS_BLOCKS, sizeof(*m->blocks));
-    }
-    if (!m->blocks) {
+    return m->block_most && m->block_most < LIMITS_BLOCKS ? m->block_most : LIMITS_BLOCKS;
+}
+
+static int grow_blocks(struct result_metric *m, struct err *e)
+{
+    unsigned wanted = m->block_room ? 2 * m->block_room : FIRST_BLOCKS;
+    unsigned room = wanted < most_blocks(m) ? wanted : most_blocks(m);
+    struct result_block *blocks = reallocarray(m->blocks, room, sizeof(*blocks));
+    if (!blocks) {
         return err_set(e, ERR_NO_RESOURCE, 0, "%s: no memory for its repetitions", m->id);
     }
-    if (m->block_count == LIMITS_BLOCKS && halve_blocks(m, e) != 0) {
+    m->blocks = blocks;
+    m->block_room = room;
+    return 0;
+}
+
+static int append_block(struct result_metric *m, const struct result_block *block, struct err *e)
+{
+    if (m->block_count == most_blocks(m) && halve_blocks(m, e) != 0) {
+        return -1;
+    }
+    if (m->block_count == m->block_room && grow_blocks(m, e) != 0) {
         return -1;
     }
     struct result_block *b = &m->blocks[m->block_count];
@@ -233,7 +252,9 @@ static struct result_metric *counterpart(struct result *dst, const struct result
     }
     dst->metrics = metrics;
     struct result_metric *made = &metrics[dst->metric_count++];
-    *made = (struct result_metric){ .unit = m->unit, .better = m->better, .kind = m->kind };
+    *made = (struct result_metric){
+        .unit = m->unit, .better = m->better, .kind = m->kind, .block_most = m->block_most
+    };
     memcpy(made->id, m->id, sizeof(made->id));
     memcpy(made->show, m->show, sizeof(made->show));
     return made;
@@ -318,7 +339,8 @@ static void absorb_status(struct result *dst, const struct result *src)
 
 int result_absorb(struct result *dst, const struct result *src, struct err *e)
 {
-    if (strcmp(dst->probe, src->probe) != 0) {
+    if (strcmp(dst->probe, src->probe) != 0 ||
+        (src->peer[0] && strcmp(dst->peer, src->peer) != 0)) {
         return err_set(e, ERR_DATA, 0, "%s: cannot join a round of %s", dst->probe, src->probe);
     }
     if (absorb_metrics(dst, src, e) != 0) {
@@ -391,4 +413,6 @@ void result_name(const struct result *r, struct buf *out)
     buf_adds(out, r->probe);
     if (r->place[0])
         buf_addf(out, "@%s", r->place);
+    if (r->peer[0])
+        buf_addf(out, "@%s", r->peer);
 }

@@ -57,6 +57,8 @@ struct result_metric {
     struct hist total;           /* METRIC_HIST; closed while empty */
     struct result_block *blocks; /* owned */
     unsigned block_count;
+    unsigned block_room; /* allocated */
+    unsigned block_most; /* even; beyond that they are joined; 0: LIMITS_BLOCKS */
 };
 
 struct result_event {
@@ -81,6 +83,7 @@ struct result {
     char probe[LIMITS_NAME_BYTES];
     char title[LIMITS_TEXT_BYTES];
     char place[LIMITS_PLACE_BYTES]; /* name of the --dir it was measured in; "" for one without */
+    char peer[LIMITS_PEER_BYTES];   /* the --peer it was measured to, as typed; "" for none */
     enum status status;
     char reason[LIMITS_TEXT_BYTES]; /* "" when measured */
     json_t *parameters;             /* owned object, may be NULL */
@@ -112,7 +115,7 @@ const struct result_statistic *result_statistic_find(const struct result_metric 
 
 /*
  * Copies one repetition: at_ns, observed_ns, and hist (METRIC_HIST) or value and n (other kinds; a
- * value with n 0 counts as one sample). Beyond LIMITS_BLOCKS neighbours are joined two by two, and
+ * value with n 0 counts as one sample). Beyond block_most neighbours are joined two by two, and
  * what comes later is joined to the same length, so that blocks stay comparable.
  */
 int result_add_block(struct result_metric *m, const struct result_block *block, struct err *e);
@@ -141,7 +144,7 @@ void result_event(struct result *r, uint64_t at_ns, uint64_t duration_ns, const 
  * p50 449 us, 64000/s". "" when nothing was measured.
  */
 void result_headline(const struct result *r, struct buf *out);
-/* What it is called among others: "disk.wal", or "disk.wal@images". */
+/* What it is called among others: "disk.wal", "disk.wal@images", or "net.rtt@node-b". */
 void result_name(const struct result *r, struct buf *out);
 
 #endif

@@ -67,6 +67,32 @@ static inline int fakes_measure(struct probe_run *run, struct err *e)
     return 0;
 }
 
+/* Three peers, of which the second is not there. */
+static const char *const fakes_peers[] = { "node-a", "node-b", "[fd99::3]:8620" };
+
+static inline int fakes_meet(struct probe_run *run, struct err *e)
+{
+    if (run->split(run, fakes_peers, 3, e))
+        return -1;
+    result_set_status(run->parts[1].result, STATUS_FAILED, "nobody is at home");
+    return 0;
+}
+
+/* FAKES_VALUE, and one more for each peer after the first. */
+static inline int fakes_measure_peers(struct probe_run *run, struct err *e)
+{
+    (void)e;
+    fakes_nap(1);
+    for (unsigned i = 0; i < run->part_count; i++) {
+        if (run->parts[i].result->status == STATUS_FAILED)
+            continue;
+        hist_record(&run->parts[i].hists[0], FAKES_VALUE + i);
+        run->parts[i].values[1] = FAKES_VALUE + i;
+    }
+    run->done = run->repetition == 2;
+    return 0;
+}
+
 static inline int fakes_measure_thrice(struct probe_run *run, struct err *e)
 {
     run->done = run->repetition == 2;
@@ -230,6 +256,8 @@ static const struct metric fakes_metrics[] = {
 #define FAKE(row_name, ...) FAKE_ONCE(row_name, .repetition_ns = 2 * CLK_NS_PER_MS, __VA_ARGS__)
 
 static const struct probe fakes_good = FAKE("fake.good", .measure = fakes_measure_thrice);
+static const struct probe fakes_several =
+    FAKE("fake.several", .setup = fakes_meet, .measure = fakes_measure_peers);
 static const struct probe fakes_refused =
     FAKE("fake.refused", .supported = fakes_refuse, .measure = fakes_measure);
 static const struct probe fakes_crashed = FAKE("fake.crashed", .measure = fakes_crash);

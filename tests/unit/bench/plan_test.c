@@ -20,6 +20,7 @@ static struct plan_wish wish_of(const struct opt_list *names, const struct opt_l
 {
     return (struct plan_wish){ .names = names,
                                .sets = sets,
+                               .peers = &none,
                                .budget_ns = 60 * (uint64_t)CLK_NS_PER_S,
                                .sites = both,
                                .site_count = 1 };
@@ -174,6 +175,35 @@ static void a_disk_is_measured_in_every_place_and_the_rest_once(void **state)
     plan_release(&p);
 }
 
+static void the_same_peer_twice_is_refused_however_it_is_written(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *first, *second, *says;
+    } wrong[] = {
+        {"node-b",         "node-b",     "--peer 'node-b' is there twice"                          },
+        { "node-b",        "node-b:862", "--peer 'node-b:862' is there twice, also as 'node-b'"    },
+        { "[fd99::2]:862", "fd99::2",    "--peer 'fd99::2' is there twice, also as '[fd99::2]:862'"},
+        { "node-b",        "node-b:0",   "--peer"                                                  },
+    };
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct plan p;
+        struct err e = { 0 };
+        struct opt_list peers = {
+            .items = {wrong[i].first, wrong[i].second},
+              .count = 2
+        };
+        struct plan_wish wish = wish_of(&none, &none);
+        wish.peers = &peers;
+        assert_int_equal(plan_make(&wish, &p, &e), -1);
+        assert_int_equal(e.kind, ERR_USAGE);
+        assert_non_null(strstr(e.msg, wrong[i].says));
+        plan_release(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +215,7 @@ int main(void)
         cmocka_unit_test(a_disk_is_measured_in_every_place_and_the_rest_once),
         cmocka_unit_test(the_schedule_is_what_is_shared_out_when_all_is_in_time),
         cmocka_unit_test(a_late_round_still_gives_the_shortest_slot),
+        cmocka_unit_test(the_same_peer_twice_is_refused_however_it_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

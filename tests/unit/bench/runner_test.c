@@ -67,12 +67,24 @@ static void assert_nothing_is_left(const struct ground *g)
     assert_int_equal(names, 2); /* . and .. */
 }
 
+/* Of a probe that has one result. */
+static void run_one(const struct job *job, const struct scratch *scratch,
+                    const struct worker_hooks *hooks, struct result *out)
+{
+    AUTO(harvest) struct harvest h = { 0 };
+    struct err e = { 0 };
+    assert_int_equal(runner_run(job, scratch, hooks, &h, &e), 0);
+    assert_int_equal(h.count, 1);
+    *out = h.items[0];
+    h.count = 0;
+}
+
 static void run_job_and_expect(void **state, const struct job *job, enum status status,
                                const char *reason)
 {
     struct ground *g = *state;
     AUTO(result) struct result r = { 0 };
-    runner_run(job, &g->scratch, NULL, &r);
+    run_one(job, &g->scratch, NULL, &r);
     assert_string_equal(r.probe, job->probe->name);
     if (r.status != status || !strstr(r.reason, reason))
         print_error("%s: %s\n", status_name(r.status), r.reason);
@@ -103,7 +115,7 @@ static void a_good_probe_is_measured_with_all_that_its_figures_stand_on(void **s
     struct job job = job_of(&fakes_good);
     job.round = 1;
     AUTO(result) struct result r = { 0 };
-    runner_run(&job, &g->scratch, NULL, &r);
+    run_one(&job, &g->scratch, NULL, &r);
     assert_int_equal(r.status, STATUS_MEASURED);
     assert_int_equal(r.seed, 41);
     assert_int_equal(r.rounds, 1);
@@ -125,7 +137,7 @@ static void no_scratch_is_no_fault(void **state)
     (void)state;
     struct job job = job_of(&fakes_good);
     AUTO(result) struct result r = { 0 };
-    runner_run(&job, NULL, NULL, &r);
+    run_one(&job, NULL, NULL, &r);
     assert_int_equal(r.status, STATUS_MEASURED);
 }
 
@@ -135,7 +147,7 @@ static void repetitions_fill_the_slot(void **state)
     struct ground *g = *state;
     struct job job = short_job_of(&p, &fakes_patience);
     AUTO(result) struct result r = { 0 };
-    runner_run(&job, &g->scratch, NULL, &r);
+    run_one(&job, &g->scratch, NULL, &r);
     assert_int_equal(r.status, STATUS_MEASURED);
     assert_true(r.metrics[0].block_count >= 1);
     assert_true(r.duration_ns >= FAKES_SHORT_NS); /* one repetition takes a tenth of it */
@@ -147,7 +159,7 @@ static void a_probe_without_repetitions_is_called_once(void **state)
     struct ground *g = *state;
     struct job job = job_of(&p);
     AUTO(result) struct result r = { 0 };
-    runner_run(&job, &g->scratch, NULL, &r);
+    run_one(&job, &g->scratch, NULL, &r);
     assert_int_equal(r.metrics[0].block_count, 1);
 }
 
@@ -179,7 +191,7 @@ static void a_failure_keeps_what_was_measured_before(void **state)
     struct ground *g = *state;
     struct job job = job_of(&p);
     AUTO(result) struct result r = { 0 };
-    runner_run(&job, &g->scratch, NULL, &r);
+    run_one(&job, &g->scratch, NULL, &r);
     assert_int_equal(r.status, STATUS_FAILED);
     assert_string_equal(r.reason, "the fake is broken");
     assert_int_equal(r.metrics[0].n, 2);
@@ -223,7 +235,7 @@ static void a_probe_that_falls_silent_is_not_waited_for_until_its_slot_ends(void
     job.slot_ns = 3600 * (uint64_t)CLK_NS_PER_S;
     job.patience = &fakes_firm;
     AUTO(result) struct result r = { 0 };
-    runner_run(&job, &g->scratch, NULL, &r);
+    run_one(&job, &g->scratch, NULL, &r);
     assert_int_equal(r.status, STATUS_MEASURED);
     assert_int_equal(r.metrics[0].n, 3);
     assert_non_null(strstr(r.notes[1], "no answer in time"));
@@ -235,7 +247,7 @@ static void a_late_probe_that_heeds_the_signal_is_measured_and_says_so(void **st
     struct ground *g = *state;
     struct job job = short_job_of(&p, &fakes_firm);
     AUTO(result) struct result r = { 0 };
-    runner_run(&job, &g->scratch, NULL, &r);
+    run_one(&job, &g->scratch, NULL, &r);
     assert_int_equal(r.status, STATUS_MEASURED);
     assert_int_equal(r.note_count, 2);
     assert_string_equal(r.notes[0], "Told to stop before it was done.");
@@ -277,7 +289,7 @@ static void a_room_that_cannot_be_made_fails_the_probe(void **state)
     struct scratch none = SCRATCH_CLOSED;
     struct job job = job_of(&fakes_good);
     AUTO(result) struct result r = { 0 };
-    runner_run(&job, &none, NULL, &r);
+    run_one(&job, &none, NULL, &r);
     assert_int_equal(r.status, STATUS_FAILED);
     assert_non_null(strstr(r.reason, "in the scratch directory"));
 }
@@ -336,7 +348,7 @@ static void an_interrupted_probe_hands_over_what_it_has(void **state)
     job.slot_ns = 100 * (uint64_t)CLK_NS_PER_S;
     AUTO(result) struct result r = { 0 };
     stop_install();
-    runner_run(&job, &g->scratch, &hooks, &r);
+    run_one(&job, &g->scratch, &hooks, &r);
     assert_int_equal(r.status, STATUS_MEASURED);
     assert_string_equal(r.notes[0], "Told to stop before it was done.");
     assert_int_equal(r.note_count, 1);
@@ -345,6 +357,77 @@ static void an_interrupted_probe_hands_over_what_it_has(void **state)
     static const struct probe litter = FAKE("fake.litter", .measure = fakes_litter_and_crash);
     job = short_job_of(&litter, &fakes_hurry);
     run_job_and_expect(state, &job, STATUS_FAILED, ""); /* and its room is emptied all the same */
+}
+
+static void several_peers_are_several_results_each_with_a_status_of_its_own(void **state)
+{
+    struct ground *g = *state;
+    struct job job = job_of(&fakes_several);
+    AUTO(harvest) struct harvest h = { 0 };
+    struct err e = { 0 };
+    assert_int_equal(runner_run(&job, &g->scratch, NULL, &h, &e), 0);
+    assert_int_equal(h.count, 3);
+    for (unsigned i = 0; i < h.count; i++) {
+        const struct result *r = &h.items[i];
+        assert_string_equal(r->peer, fakes_peers[i]);
+        assert_string_equal(r->probe, "fake.several");
+        assert_int_equal(r->status, i == 1 ? STATUS_FAILED : STATUS_MEASURED);
+        assert_int_equal(r->metrics[0].n, i == 1 ? 0 : 3);
+        assert_int_equal(r->seed, 40);
+        assert_true(r->duration_ns > 0);
+    }
+    assert_string_equal(h.items[1].reason, "nobody is at home");
+    assert_true(result_statistic_find(&h.items[0].metrics[0], "p50")->value == FAKES_VALUE);
+    assert_true(result_statistic_find(&h.items[2].metrics[1], "value")->value == FAKES_VALUE + 2);
+    assert_nothing_is_left(g);
+}
+
+static int meet_and_crash(struct probe_run *run, struct err *e)
+{
+    return fakes_meet(run, e) ? -1 : fakes_crash(run, e);
+}
+
+/* Names one that does not come, and sends the other's result under it. */
+static int meet_and_mislead(struct probe_run *run, struct err *e)
+{
+    static const char *const names[] = { "node-a", "node-b" };
+    if (run->split(run, names, 2, e))
+        return -1;
+    (void)snprintf(run->parts[0].result->peer, LIMITS_PEER_BYTES, "node-x");
+    return 0;
+}
+
+static void each_peer_has_the_failure_of_a_process_that_died(void **state)
+{
+    static const struct probe p =
+        FAKE("fake.dying", .setup = meet_and_crash, .measure = fakes_measure_peers);
+    struct ground *g = *state;
+    struct job job = job_of(&p);
+    AUTO(harvest) struct harvest h = { 0 };
+    struct err e = { 0 };
+    assert_int_equal(runner_run(&job, &g->scratch, NULL, &h, &e), 0);
+    assert_int_equal(h.count, 3);
+    for (unsigned i = 0; i < h.count; i++) {
+        assert_string_equal(h.items[i].peer, fakes_peers[i]);
+        assert_int_equal(h.items[i].status, STATUS_FAILED);
+        assert_non_null(strstr(h.items[i].reason, "signal 11"));
+    }
+}
+
+static void a_result_of_a_peer_that_was_not_named_is_refused(void **state)
+{
+    static const struct probe p =
+        FAKE("fake.misleading", .setup = meet_and_mislead, .measure = fakes_measure_peers);
+    struct ground *g = *state;
+    struct job job = job_of(&p);
+    AUTO(harvest) struct harvest h = { 0 };
+    struct err e = { 0 };
+    assert_int_equal(runner_run(&job, &g->scratch, NULL, &h, &e), 0);
+    assert_int_equal(h.count, 2);
+    assert_string_equal(h.items[0].peer, "node-a");
+    assert_int_equal(h.items[0].status, STATUS_FAILED);
+    assert_non_null(strstr(h.items[0].reason, "of another peer, 'node-x'"));
+    assert_int_equal(h.items[1].status, STATUS_MEASURED);
 }
 
 #define ON_GROUND(test) cmocka_unit_test_setup_teardown(test, lay_ground, clear_ground)
@@ -374,6 +457,9 @@ int main(void)
         ON_GROUND(asking_gives_the_probe_s_own_reason),
         ON_GROUND(a_crash_while_asked_is_named_as_such),
         ON_GROUND(tidying_removes_the_directory_and_may_be_called_again),
+        ON_GROUND(several_peers_are_several_results_each_with_a_status_of_its_own),
+        ON_GROUND(each_peer_has_the_failure_of_a_process_that_died),
+        ON_GROUND(a_result_of_a_peer_that_was_not_named_is_refused),
         ON_GROUND(an_interrupted_probe_hands_over_what_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

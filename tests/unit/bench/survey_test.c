@@ -81,7 +81,7 @@ static const struct probe concluding = { .name = "fake.concluding",
 
 const struct probe *const probes_all[] = {
     &concluding, &facts_probe, &fakes_good, &fakes_refused, &fakes_crashed, &costly,
-    &each,       &lengthy,     &far,        &interrupting,  NULL,
+    &each,       &lengthy,     &far,        &fakes_several, &interrupting,  NULL,
 };
 
 const struct probe *probes_find(const char *name)
@@ -311,6 +311,34 @@ static void a_probe_for_one_place_goes_there_and_has_room_at_home_too(void **sta
     document_release(&d); /* drop_dir finds what was not cleared in either */
 }
 
+static unsigned again_several(const struct document *d, void *arg, const char *names[],
+                              unsigned most)
+{
+    (void)d;
+    (void)arg;
+    (void)most;
+    names[0] = "fake.several";
+    return 1;
+}
+
+static void each_peer_is_a_measurement_and_later_rounds_join_peer_by_peer(void **state)
+{
+    static const struct opt_list probes = { .items = { "fake.several" }, .count = 1 };
+    struct document d = { 0 };
+    assert_int_equal(sail(state, &probes, again_several, &d), 0);
+    assert_int_equal(d.measurement_count, 3);
+    for (unsigned i = 0; i < d.measurement_count; i++) {
+        const struct result *r = &d.measurements[i];
+        assert_string_equal(r->peer, fakes_peers[i]);
+        assert_int_equal(r->rounds, 2);
+        assert_int_equal(r->status, i == 1 ? STATUS_FAILED : STATUS_MEASURED);
+        assert_int_equal(r->metrics[0].n, i == 1 ? 0 : 6);
+    }
+    assert_true(result_statistic_find(&d.measurements[2].metrics[1], "value")->value ==
+                FAKES_VALUE + 2);
+    document_release(&d);
+}
+
 /* The last one: the flag is never lowered. */
 static void an_interrupted_run_names_what_it_did_not_come_to(void **state)
 {
@@ -344,6 +372,7 @@ int main(void)
         IN_DIR(several_places_are_measured_apart_and_concluded_from_apart),
         IN_DIR(what_takes_minutes_is_left_out_of_seconds_unless_named),
         IN_DIR(a_probe_for_one_place_goes_there_and_has_room_at_home_too),
+        IN_DIR(each_peer_is_a_measurement_and_later_rounds_join_peer_by_peer),
         IN_DIR(an_interrupted_run_names_what_it_did_not_come_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

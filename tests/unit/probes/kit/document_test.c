@@ -101,6 +101,7 @@ static void make_document(struct document *d, struct prng *p)
     assert_int_equal(facts_set_unknown(&d->host, "host.swap", "no /proc/swaps"), 0);
     make_result(&r, "disk.wal", p);
     set_text(r.place, "images");
+    set_text(r.peer, "[fd99::2]:862");
     assert_int_equal(document_take(d, &r, &e), 0);
     assert_int_equal(result_open(&r, "net.rtt", "Round trips", NULL, &e), 0);
     result_set_status(&r, STATUS_SKIPPED, "not measured: no --peer");
@@ -219,6 +220,7 @@ static void what_was_written_is_read_back(void **state)
     assert_string_equal(b.places[1].name, "images");
     assert_string_equal(b.places[1].dir, "/data");
     assert_string_equal(b.measurements[0].place, "images");
+    assert_string_equal(b.measurements[0].peer, "[fd99::2]:862");
     assert_ptr_equal(document_measurement_in(&b, "disk.wal", "images"), &b.measurements[0]);
     assert_null(document_measurement_in(&b, "disk.wal", ""));
     assert_int_equal(a.duration_ns, b.duration_ns);
@@ -504,13 +506,13 @@ static void a_document_holds_so_many_measurements_and_no_more(void **state)
     struct err e;
     AUTO(document) struct document d = { 0 };
     AUTO(result) struct result r = { 0 };
-    for (unsigned i = 0; i <= LIMITS_MEASUREMENTS; i++) {
+    for (unsigned i = 0; i <= LIMITS_RESULTS; i++) {
         result_release(&r);
         assert_int_equal(result_open(&r, "host", "Host", NULL, &e), 0);
-        assert_int_equal(document_take(&d, &r, &e), i < LIMITS_MEASUREMENTS ? 0 : -1);
+        assert_int_equal(document_take(&d, &r, &e), i < LIMITS_RESULTS ? 0 : -1);
     }
     assert_string_equal(r.probe, "host");
-    assert_string_equal(d.measurements[LIMITS_MEASUREMENTS - 1].probe, "host");
+    assert_string_equal(d.measurements[LIMITS_RESULTS - 1].probe, "host");
 }
 
 /* Made by another program, with another encoder of histograms. */

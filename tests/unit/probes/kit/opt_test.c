@@ -199,21 +199,21 @@ static void lists_and_operands_are_bounded(void **state)
 {
     (void)state;
     const char *words[WORDS_MAX] = { 0 };
-    for (int i = 0; i < OPT_LIST_MAX; i++) {
+    for (int i = 0; i < OPT_LIST_USUAL; i++) {
         words[i] = "x";
     }
-    assert_int_equal(parse(words).rest.operands.count, OPT_LIST_MAX);
-    words[OPT_LIST_MAX] = "x";
+    assert_int_equal(parse(words).rest.operands.count, OPT_LIST_USUAL);
+    words[OPT_LIST_USUAL] = "x";
     struct run r = parse(words);
     assert_int_equal(r.failed, -1);
     assert_string_equal(r.e.msg, "vet: more than 64 operands");
     words[0] = "--";
-    words[OPT_LIST_MAX + 1] = "x";
+    words[OPT_LIST_USUAL + 1] = "x";
     assert_string_equal(parse(words).e.msg, "vet: more than 64 operands");
-    for (int i = 0; i <= OPT_LIST_MAX; i++) {
+    for (int i = 0; i <= OPT_LIST_USUAL; i++) {
         words[i] = "--role=x";
     }
-    words[OPT_LIST_MAX + 1] = NULL;
+    words[OPT_LIST_USUAL + 1] = NULL;
     assert_string_equal(parse(words).e.msg, "vet: --role is given more than 64 times");
 }
 
