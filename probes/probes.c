@@ -27,6 +27,10 @@ const struct probe *const probes_all[] = {
     &image_decode,
     &image_wal,
     &net_rtt,
+    &net_mtu,
+    &net_ports,
+    &net_connect,
+    &net_load,
     &noise_stall,
     NULL,
 };

@@ -7,5 +7,9 @@
 #include "probes/probe.h"
 
 extern const struct probe net_rtt;
+extern const struct probe net_mtu;
+extern const struct probe net_ports;
+extern const struct probe net_connect;
+extern const struct probe net_load;
 
 #endif
