@@ -216,7 +216,7 @@ static void net_load_values(struct probe_part *part, struct net_load_line *line,
     if (c->small)
         part->values[NET_LOAD_LOSS] = 1 - (double)c->small_answered / (double)c->small;
     part->values[NET_LOAD_RATE] =
-        (double)c->large_answered * STRAIN_BYTES / ((double)send_ns / CLK_NS_PER_S);
+        (double)c->large_in_time * STRAIN_BYTES / ((double)send_ns / CLK_NS_PER_S);
     if (loaded->total == 0 || idle->total == 0)
         return;
     double grown_ns = (double)hist_quantile(loaded, 0.5) - (double)hist_quantile(idle, 0.5);

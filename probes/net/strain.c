@@ -202,6 +202,7 @@ void strain_run(struct strain *s, const struct strain_phase *phase)
     send_for(s, phase);
     uint64_t end_ns = clk_now_ns() + phase->drain_ns;
     take(s, phase->rtt);
+    s->counts.large_in_time = s->counts.large_answered;
     while ((s->counts.small_answered < s->counts.small ||
             s->counts.large_answered < s->counts.large) &&
            clk_now_ns() < end_ns && !*phase->stop) {
