@@ -35,10 +35,23 @@ static bool net_mtu_word(unsigned index, struct fact_word *word)
     return true;
 }
 
+static bool net_mtu_whole(unsigned index, struct fact_word *word)
+{
+    static const struct fact_word words[] = {
+        {.word = "yes", .what = "A packet of the interface's MTU goes there and back whole."},
+        { .word = "no", .what = "The path to a peer, or the way back, carries less."        },
+    };
+    if (index >= sizeof words / sizeof words[0])
+        return false;
+    *word = words[index];
+    return true;
+}
+
 /* Of the peer with the smallest path. */
 enum {
     NET_MTU_INTERFACE,
     NET_MTU_HOLE,
+    NET_MTU_WHOLE,
     NET_MTU_TUNNELS, /* the first of them */
 };
 
@@ -50,6 +63,9 @@ static const struct fact_row net_mtu_facts[] = {
     [NET_MTU_HOLE] = {
         .name = "net.mtu.blackhole", .kind = FACT_TEXT,
         .what = "Whether large packets vanish without a word.", .word = net_mtu_word },
+    [NET_MTU_WHOLE] = {
+        .name = "net.mtu.whole", .kind = FACT_TEXT,
+        .what = "Whether each path carries what its interface says.", .word = net_mtu_whole },
     [NET_MTU_TUNNELS] = {
         .name = "net.mtu.vxlan", .kind = FACT_NUMBER, .unit = UNIT_COUNT,
         .what = "What VXLAN leaves of it: 50 octets less over IPv4, 70 over IPv6." },
@@ -298,13 +314,18 @@ static void net_mtu_state(const struct net_mtu *n, struct facts *f)
 {
     const struct sizing *worst = net_mtu_worst(n);
     bool hole = false;
+    bool whole = true;
     if (!worst)
         return;
-    for (unsigned i = 0; i < n->targets.count; i++)
-        hole = hole || sizing_is_black_hole(&n->paths[i]);
+    for (unsigned i = 0; i < n->targets.count; i++) {
+        const struct sizing *s = &n->paths[i];
+        hole = hole || sizing_is_black_hole(s);
+        whole = whole && (s->search.low == s->search.top || s->phase != SIZING_FOUND);
+    }
     (void)facts_set_number(f, net_mtu_facts[NET_MTU_INTERFACE].name, worst->egress.mtu, UNIT_COUNT,
                            worst->egress.name);
     (void)facts_set_text(f, net_mtu_facts[NET_MTU_HOLE].name, hole ? "yes" : "no", NULL);
+    (void)facts_set_text(f, net_mtu_facts[NET_MTU_WHOLE].name, whole ? "yes" : "no", NULL);
     bool v6 = worst->peer.any.sa_family == AF_INET6;
     for (size_t i = 0; i < sizeof net_mtu_tunnels / sizeof net_mtu_tunnels[0]; i++) {
         unsigned around = v6 ? net_mtu_tunnels[i].v6 : net_mtu_tunnels[i].v4;

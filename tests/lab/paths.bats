@@ -137,7 +137,7 @@ rules() {
     [ "$(figure net.mtu value 0)" = 1500 ]
     [ "$(figure net.mtu value 1)" = 1500 ]
     [ "$(figure net.mtu.short value)" = 0 ]
-    [ "$(fact net.mtu.interface) $(fact net.mtu.blackhole)" = "1500 no" ]
+    [ "$(fact net.mtu.interface) $(fact net.mtu.blackhole) $(fact net.mtu.whole)" = "1500 no yes" ]
     [ "$(fact net.mtu.vxlan) $(fact net.mtu.wireguard) $(fact net.mtu.ipip)" = "1450 1440 1480" ]
 }
 
@@ -162,7 +162,7 @@ rules() {
         measure net.mtu --peer "$peer"
         [ "$(figure net.mtu value)" = 1400 ]
         [ "$(figure net.mtu.short value)" = 100 ]
-        [ "$(fact net.mtu.blackhole)" = no ]
+        [ "$(fact net.mtu.blackhole) $(fact net.mtu.whole)" = "no no" ]
         noted "says by ICMP that the next hop carries 1400 octets"
     done
     [ "$(fact net.mtu.vxlan) $(fact net.mtu.wireguard) $(fact net.mtu.ipip)" = "1330 1320 1360" ]

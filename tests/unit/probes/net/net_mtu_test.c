@@ -32,6 +32,7 @@ static void jumbo_packets_come_back_from_the_reflector(void **state)
     assert_true(mtu >= 1280 && mtu <= 9216); /* the loopback's own MTU may be set */
     assert_float_equal(rig.split.parts[0].values[SHORT], 0, 0);
     assert_string_equal(facts_find(&r->facts, "net.mtu.blackhole")->text, "no");
+    assert_string_equal(facts_find(&r->facts, "net.mtu.whole")->text, "yes");
     assert_float_equal(facts_find(&r->facts, "net.mtu.vxlan")->number, mtu - 50, 0);
     assert_float_equal(facts_find(&r->facts, "net.mtu.wireguard")->number, mtu - 60, 0);
     assert_float_equal(facts_find(&r->facts, "net.mtu.ipip")->number, mtu - 20, 0);
