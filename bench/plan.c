@@ -6,6 +6,7 @@
 
 #include "bench/limits.h"
 #include "probes/kit/units.h"
+#include "probes/net/bitrate.h"
 #include "probes/net/peer.h"
 #include "probes/probes.h"
 
@@ -177,6 +178,30 @@ static int plan_set_peers(struct plan *p, const struct opt_list *peers, struct e
     return 0;
 }
 
+static int plan_set_services(struct plan *p, const struct opt_list *services, struct err *e)
+{
+    for (unsigned i = 0; services && i < services->count; i++) {
+        for (unsigned k = 0; k < p->count; k++) {
+            struct plan_item *item = &p->items[k];
+            if ((item->probe->needs & PROBE_NEEDS_SERVICE) &&
+                opt_set(item->probe->opts, item->conf, "to", services->items[i], e))
+                return err_wrap(e, "--connect '%s'", services->items[i]);
+        }
+    }
+    return 0;
+}
+
+static int plan_set_load(struct plan *p, const char *load, struct err *e)
+{
+    struct plan_item *item = plan_find(p, "net.load");
+    uint64_t bytes_per_s;
+    if (!load || !*load)
+        return 0;
+    if (bitrate_parse(load, &bytes_per_s, e))
+        return err_wrap(e, "--load");
+    return item && plan_set_one(item, "rate", load, e) ? err_wrap(e, "--load") : 0;
+}
+
 int plan_make(const struct plan_wish *wish, struct plan *p, struct err *e)
 {
     *p = (struct plan){ 0 };
@@ -193,6 +218,8 @@ int plan_make(const struct plan_wish *wish, struct plan *p, struct err *e)
         if (plan_set(p, wish->sets->items[i], e))
             return -1;
     }
+    if (plan_set_services(p, wish->services, e) || plan_set_load(p, wish->load, e))
+        return -1;
     return plan_set_peers(p, wish->peers, e);
 }
 

@@ -31,10 +31,12 @@ struct plan {
 
 /* What is asked for. Borrowed. */
 struct plan_wish {
-    const struct opt_list *names; /* of probes; none means all */
-    const struct opt_list *sets;  /* "PROBE.OPTION=VALUE" each */
-    const struct opt_list *peers; /* none: no network is measured */
-    uint64_t budget_ns;           /* of the whole run */
+    const struct opt_list *names;    /* of probes; none means all */
+    const struct opt_list *sets;     /* "PROBE.OPTION=VALUE" each */
+    const struct opt_list *peers;    /* none: no network is measured */
+    const struct opt_list *services; /* HOST:PORT to connect to; NULL: none */
+    const char *load;                /* rate of net.load's stream, "20Mbit"; NULL: its own */
+    uint64_t budget_ns;              /* of the whole run */
     const struct probe_site *const *sites;
     unsigned site_count; /* at least 1 */
 };

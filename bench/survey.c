@@ -419,6 +419,8 @@ static int survey_plan(struct voyage *v, struct err *e)
     struct plan_wish wish = { .names = v->survey->probes,
                               .sets = &c->sets,
                               .peers = &c->peers,
+                              .services = &c->services,
+                              .load = c->load,
                               .budget_ns = c->budget_ns,
                               .sites = sites,
                               .site_count = v->sites.count };

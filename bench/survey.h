@@ -17,7 +17,9 @@ struct survey_conf {
     uint64_t budget_ns;
     uint64_t seed; /* 0: drawn */
     struct opt_list peers;
-    const char *image; /* as probes/image/spec.h takes it */
+    struct opt_list services; /* HOST:PORT to connect to */
+    const char *load;         /* "20Mbit" */
+    const char *image;        /* as probes/image/spec.h takes it */
     struct tap tap;
     struct opt_list labels; /* "key=value" */
     struct opt_list sets;   /* "probe.option=value" */
@@ -36,6 +38,12 @@ struct survey_conf {
         OPT_LIST(conf, survey.peers, .name = "peer", .arg = "HOST[:PORT]", .max = LIMITS_PEERS,    \
                  .help = "Measure the network to this node, where 'plimsoll reflect' runs. Given " \
                          "several times, all are measured at once, and verdicts take the worst."), \
+        OPT_LIST(conf, survey.services, .name = "connect", .arg = "HOST:PORT",                     \
+                 .help = "Time TCP connections to this service: the API server, a registry. May "  \
+                         "be given several times; no byte is sent to it."),                        \
+        OPT_TEXT(conf, survey.load, .name = "load", .arg = "RATE",                                 \
+                 .help = "Send a stream of this rate to each --peer and back, one after the "      \
+                         "other, and measure round trips beside it; 20Mbit by default."),          \
         OPT_TEXT(conf, survey.image, .name = "image", .arg = "IMAGE",                              \
                  .help = "Unpack this image: small (the default) or reference, which are made "    \
                          "here, either with -zstd; or the path of an OCI image layout, an OCI "    \

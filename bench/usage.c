@@ -58,7 +58,7 @@ static const char usage_man_head[] =
     "the line; and which measurement decided.\n\n"
     "Writes only inside a private scratch directory below *--dir* and removes it. Never writes to "
     "a block device, downloads nothing, uploads nothing, and contacts no address but "
-    "*--peer*.\n\n"
+    "*--peer* and *--connect*.\n\n"
     "# COMMANDS\n\n";
 
 static const char usage_man_foot[] =
@@ -75,6 +75,7 @@ static const char usage_man_foot[] =
     "# EXAMPLES\n\n"
     "plimsoll vet --role k8s-worker --dir /srv\n\n"
     "plimsoll vet --peer 192.0.2.7 --label provider=Example\n\n"
+    "plimsoll vet --peer node-b --peer node-c --connect api.example:6443 --load 50Mbit\n\n"
     "plimsoll measure disk.wal --set disk.wal.record=8000\n\n"
     "plimsoll measure net.passive --passive eth0 --port 2379,6443 --for 30s\n\n"
     "plimsoll report --format markdown result.json\n";

@@ -35,6 +35,7 @@ enum probe_needs {
     PROBE_NEEDS_PEER = 1 << 1,    /* --peer */
     PROBE_NEEDS_QUIET = 1 << 2,   /* nothing else of ours may run meanwhile */
     PROBE_NEEDS_EACH = 1 << 3,    /* every --dir: it is about the disk there */
+    PROBE_NEEDS_SERVICE = 1 << 4, /* --connect */
 };
 
 enum probe_effects {

@@ -8,5 +8,9 @@
 
 extern const struct probe net_rtt;
 extern const struct probe net_passive;
+extern const struct probe net_mtu;
+extern const struct probe net_ports;
+extern const struct probe net_connect;
+extern const struct probe net_load;
 
 #endif

@@ -224,6 +224,13 @@ def facts(system, kernel, machine, disk, network, tries):
         "host.ip_forward": fact(forward), "host.ports.listening": fact(ports)} | tries
 
 
+def between(mtu, hole, blocked):
+    """What net.mtu and net.ports state."""
+    return {"net.mtu.interface": count(1500), "net.mtu.blackhole": fact(hole),
+            "net.mtu.whole": fact("yes" if mtu == 1500 else "no"),
+            "net.mtu.vxlan": count(mtu - 50), "net.ports.blocked": fact(blocked)}
+
+
 def disk_class(name, why, cap=None):
     none = "no limiter was found"
     return {"disk.class": fact(name, reason=why),
@@ -259,7 +266,8 @@ HOSTS = [
                     (4, "AMD EPYC-Rome Processor", 8 * GIB - 160 * MIB, 0, 12 * DAY, CONTROLLERS),
                     ("ext4", "ordered", "vda", "virtio_blk", "no", "none", "write back", 160 * GIB,
                      141 * GIB),
-                    ("yes", 8192, 262144, "1", []), tried({})) | disk_class("nvme", NVME),
+                    ("yes", 8192, 262144, "1", []), tried({})) | disk_class("nvme", NVME)
+     | between(1500, "no", []),
      "figures": GOOD_FIGURES,
      "remarks": [("disk.wal", "measured", CLOSED),
                  ("disk.wal", "measured", "Filesystem ext4 on vda (virtio_blk), journal: ordered."),
@@ -277,7 +285,8 @@ HOSTS = [
                      40 * GIB, 9 * GIB),
                     ("no", 128, 65536, "1", ["2377", "7946"]),
                     tried({"conntrack": "nf_conntrack_max is read only: Permission denied"}))
-     | disk_class("rate-limited", LIMITED, 2500),
+     | disk_class("rate-limited", LIMITED, 2500)
+     | between(1400, "yes", ["7946/udp", "4789/udp"]),
      "figures": SLOW_FIGURES,
      "remarks": [("disk.wal", "measured", CLOSED),
                  ("disk.wal", "measured", "Filesystem ext4 on sda (virtio_scsi), journal: ordered."),

@@ -1,0 +1,48 @@
+#include "probes/net/sized.h"
+
+#include "probes/kit/prng.h"
+
+enum {
+    SIZED_TLV_BYTES = 4,
+    SIZED_TLV_U = 0x80, /* a sender sets it; RFC 8972 4 */
+    SIZED_TLV_PADDING = 1,
+};
+
+static void pad(uint8_t *at, size_t size, uint32_t seed)
+{
+    struct prng p;
+    size_t length = size - SIZED_TLV_BYTES;
+    at[0] = SIZED_TLV_U;
+    at[1] = SIZED_TLV_PADDING;
+    at[2] = (uint8_t)(length >> 8);
+    at[3] = (uint8_t)length;
+    prng_init(&p, seed);
+    prng_fill(&p, at + SIZED_TLV_BYTES, length);
+}
+
+void sized_put(uint8_t *packet, const struct sized_request *r)
+{
+    struct stamp_request request = { .sequence = r->sequence,
+                                     .sent = stamp_ntp_of_ns(r->sent_ns),
+                                     .sent_error = r->error_estimate,
+                                     .ssid = r->ssid };
+    stamp_put_request(&request, packet);
+    if (r->size >= SIZED_PADDED_MIN)
+        pad(packet + STAMP_BYTES, r->size - STAMP_BYTES, r->sequence);
+}
+
+int sized_get(const uint8_t *packet, size_t size, uint16_t ssid, uint64_t now_ns,
+              struct sized_answer *a)
+{
+    struct stamp_reply reply;
+    if (stamp_get_reply(packet, size, &reply) || reply.ssid != ssid || !reply.received)
+        return -1;
+    uint64_t sent_ns = stamp_unix_ns(reply.request.sent, reply.request.sent_error, now_ns);
+    uint64_t received_ns = stamp_unix_ns(reply.received, reply.reflected_error, now_ns);
+    uint64_t reflected_ns = stamp_unix_ns(reply.reflected, reply.reflected_error, now_ns);
+    *a = (struct sized_answer){ .sequence = reply.request.sequence,
+                                .sent_ns = sent_ns,
+                                .residence_ns =
+                                    reflected_ns > received_ns ? reflected_ns - received_ns : 0 };
+    return 0;
+}
