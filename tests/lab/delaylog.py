@@ -123,6 +123,15 @@ def reordered(arrivals):
     return count
 
 
+def extent(numbers):
+    """By how many arrivals the latest one came too late: RFC 4737 4.2.1."""
+    late = 0
+    for i, number in enumerate(numbers):
+        first = next((j for j in range(max(i - 256, 0), i) if numbers[j] > number), i)
+        late = max(late, i - first)
+    return late
+
+
 def longest_run(flags):
     longest = run = 0
     for flag in flags:
@@ -143,10 +152,18 @@ def variation(exchanges, delay):
 
 
 def longest_gap(exchanges):
-    """From the first packet on, without an answer."""
-    arrivals = sorted(x.in_a[0][0] for x in exchanges if x.answered())
-    times = [exchanges[0].out_a[0][0]] + arrivals
-    return max((b - a for a, b in zip(times, times[1:])), default=0)
+    """Without an answer while packets were sent: what the sender paused beyond its interval is left out."""
+    sent = [x.out_a[0][0] for x in exchanges]
+    steps = sorted(b - a for a, b in zip(sent, sent[1:]))
+    interval = steps[len(steps) // 2]
+    pauses = [(a + interval, b) for a, b in zip(sent, sent[1:]) if b - a > interval]
+    times = [sent[0]] + sorted(x.in_a[0][0] for x in exchanges if x.answered())
+    longest = 0
+    for a, b in zip(times, times[1:]):
+        if b - a > longest:
+            paused = sum(max(min(b, until) - max(a, since), 0) for since, until in pauses)
+            longest = max(longest, b - a - paused)
+    return longest
 
 
 def truth_of(path):
@@ -154,6 +171,7 @@ def truth_of(path):
     answered = [e for e in x if e.answered()]
     up, down = neighbours(x, Exchange.forward), neighbours(x, Exchange.backward)
     arrived = [e for e in x if e.arrived()]
+    came = [i for _, i in sorted((e.in_a[0][0], i) for i, e in enumerate(x) if e.answered())]
     # Which of the answers that left the reflector this is, for the way back.
     order = {id(e): i for i, e in enumerate(sorted(arrived, key=lambda e: e.in_b[0][0]))}
     return {
@@ -167,10 +185,14 @@ def truth_of(path):
             "reordered": reordered((e.in_a[0][0], i) for i, e in enumerate(x) if e.answered()),
             "reordered.up": reordered((e.in_b[0][0], i) for i, e in enumerate(x) if e.arrived()),
             "reordered.down": reordered((e.in_a[0][0], order[id(e)]) for e in answered),
+            "extent": extent(came),
             "loss.run": longest_run(not e.answered() for e in x),
         },
         "ratios": {
             "net.loss": 1 - len(answered) / len(x),
+            "net.duplicates": sum(len(e.in_a) - 1 for e in answered) / max(len(answered), 1),
+            "net.reordered": reordered((e.in_a[0][0], i) for i, e in enumerate(x) if e.answered()) /
+                             max(len(answered), 1),
             "net.loss.up": 1 - len(arrived) / len(x),
             "net.loss.down": 1 - len(answered) / max(len(arrived), 1),
         },
@@ -229,6 +251,7 @@ def ours_of(metric):
 def errors_of(truth, document):
     with open(document, encoding="utf-8") as f:
         measurement = json.load(f)["measurements"][0]
+    counts = {"net.loss.run": "loss.run", "net.reordered.extent": "extent"}
     out = {}
 
     def put(name, true, ours):
@@ -241,6 +264,8 @@ def errors_of(truth, document):
                 put(name + " " + statistic, true, ours[statistic])
         if name in truth["ratios"] and "value" in ours:
             put(name, truth["ratios"][name], ours["value"])
+        if name in counts and "value" in ours:
+            put(name, truth["counts"][counts[name]], ours["value"])
         if name == "net.gap":
             put(name, truth["gap"], ours["value"])
     return out
@@ -248,7 +273,7 @@ def errors_of(truth, document):
 
 def table(errors):
     for name, row in errors.items():
-        ratio = name.startswith("net.loss") or name.endswith(" n")
+        ratio = name.startswith(("net.loss", "net.reordered", "net.duplicates")) or name.endswith(" n")
         scale = 1 if ratio else 1e3
         print("%-20s %12.*f %12.*f %+10.*f" % (name, *(x for key in ("truth", "ours", "error")
                                                 for x in (4 if ratio else 1, row[key] / scale))))

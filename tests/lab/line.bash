@@ -158,11 +158,11 @@ stack_ns() {
     jq --arg who "$1" --arg name "$2" '.stacks[$who][$name] | round' <<<"$truth"
 }
 
-# The error of a figure is within NS, or a cell of the histogram (1/1024): NAME NS.
+# The error of a figure is within NS and a cell of the histogram (1/1024): NAME NS.
 within() {
     jq -e --arg name "$1" --argjson ns "$2" '.[$name] // {absent: true} |
         if .absent then "\($name) is absent" | halt_error else . end |
-        ([$ns, .truth / 1024] | max) as $may | "\($name): off by \(.error) ns, allowed \($may)", .error <= $may and .error >= -$may' \
+        ($ns + if $ns > 0 then .truth / 1024 else 0 end) as $may | "\($name): off by \(.error) ns, allowed \($may)", .error <= $may and .error >= -$may' \
         <<<"$errors" | tee /dev/stderr | tail -n 1 | grep -q true
 }
 

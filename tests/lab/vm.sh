@@ -5,7 +5,8 @@
 #     vm.sh run OUT SECONDS                        boots it; prints its console
 # KERNEL-TREE holds boot/vmlinuz-* and lib/modules/* of Debian's cloud kernel (scripts/lab-kernel).
 # The script finds the program as "plimsoll", busybox's tools, and below /modules those of null_blk and
-# scsi_debug, whose parameters it chooses; all others are loaded. Nothing is downloaded.
+# scsi_debug, whose parameters it chooses; all others are loaded. Nothing is downloaded. VM_PROGRAMS and
+# VM_MODULES name what it needs instead of the tools and modules of disks.
 set -eu
 
 fail() {
@@ -46,7 +47,7 @@ make_image() {
     mkdir -p "$root/bin" "$root/real" "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/mnt" "$root/modules"
     cp -L "$(command -v busybox)" "$root/bin/busybox"
     ln -s busybox "$root/bin/sh"
-    for p in mkfs.ext4 dmsetup; do
+    for p in ${VM_PROGRAMS:-mkfs.ext4 dmsetup}; do
         path=$(PATH=/usr/sbin:/sbin:$PATH command -v "$p") || fail "$p is missing"
         add_program "$path"
         ln -s "$path" "$root/real/$p"
@@ -55,7 +56,7 @@ make_image() {
     ln -s "$program" "$root/real/plimsoll"
     : >"$root/modules/order"
     find "$kernel/lib/modules" -name '*.ko' >"$out/modules"
-    for m in null_blk dm-delay dm-flakey sd_mod scsi_debug; do add_module "$m"; done
+    for m in ${VM_MODULES:-null_blk dm-delay dm-flakey sd_mod scsi_debug}; do add_module "$m"; done
     cp "$script" "$root/script"
     cat >"$root/init" <<'I'
 #!/bin/sh
