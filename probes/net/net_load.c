@@ -320,7 +320,7 @@ static void net_load_note(const struct net_load_conf *c, const struct net_load_l
         result_note(r,
                     "%.1f %% of the stream was lost while round trips did not grow: a limiter on "
                     "the way, or the reflector's own limit for one source ('plimsoll reflect "
-                    "--help'); it is no queue.",
+                    "--rate'); it is no queue.",
                     100 * lost);
 }
 

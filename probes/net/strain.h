@@ -31,7 +31,7 @@ struct strain_counts {
     uint64_t small, small_answered;
     uint64_t large, large_answered;
     uint64_t large_in_time; /* of these, while it still sent */
-    uint64_t unsent; /* large packets that this host's socket had no room for */
+    uint64_t unsent;        /* large packets that this host's socket had no room for */
 };
 
 struct strain {
