@@ -24,9 +24,11 @@ struct reflect_conf {
 };
 
 static const struct opt reflect_opts[] = {
-    OPT_LIST(struct reflect_conf, allow, .name = "allow", .arg = "CIDR", .max = CIDR_LIST_MAX,
-             .help = "Answer only addresses in this range, as in 10.0.0.0/8 or 2001:db8::/32; may "
-                     "be given again. Without it everybody is answered."),
+    OPT_LIST(
+        struct reflect_conf, allow, .name = "allow", .arg = "CIDR", .max = CIDR_LIST_MAX,
+        .help =
+            "Answer only addresses in this range, as in 10.0.0.0/8 or 2001:db8::/32. Without it "
+            "everybody is answered."),
     OPT_U64(struct reflect_conf, rate, .name = "rate", .initial = "20000", .max = BUCKET_RATE_MAX,
             .help = "Answer at most so many packets a second of one source (an IPv4 address, an "
                     "IPv6 /64), a tenth of it at once; 0: no limit."),
