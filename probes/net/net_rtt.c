@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -40,8 +41,8 @@ static const struct opt net_rtt_opts[] = {
                  .help = "Time between packets to a peer, which is also how finely a gap is seen."),
     OPT_TEXT(struct net_rtt_conf, key_file, .name = "key-file", .arg = "FILE",
              .help = "Authenticated mode: the key that the reflectors have too."),
-    OPT_CHOICE(struct net_rtt_conf, format, .name = "format", .choices = net_rtt_formats,
-               .initial = "ntp", .help = "Format of our timestamps."),
+    OPT_CHOICE(struct net_rtt_conf, format, .name = "format", .arg = "FORMAT",
+               .choices = net_rtt_formats, .initial = "ntp", .help = "Format of our timestamps."),
     OPT_U64(struct net_rtt_conf, dscp, .name = "dscp", .max = TLV_DSCP_MAX,
             .help = "Mark packets with this DSCP and ask for it on the answers; 0 asks for "
                     "nothing."),
@@ -190,9 +191,9 @@ static void net_rtt_confirm(struct probe_run *run)
     struct wire_sink sink = { net_rtt_sent, net_rtt_received, n };
     struct err e = { 0 };
     if (floor_measure(&n->floor, run->stopping, &e))
-        memcpy(n->unfloored, e.msg, strlen(e.msg) + 1);
+        (void)snprintf(n->unfloored, sizeof n->unfloored, "%s", e.msg);
     if (c->wire && wire_open(&n->wire, &n->fleet, &sink, &e))
-        memcpy(n->unwired, e.msg, strlen(e.msg) + 1);
+        (void)snprintf(n->unwired, sizeof n->unwired, "%s", e.msg);
 }
 
 static int net_rtt_open(struct probe_run *run, struct err *e)
@@ -293,14 +294,15 @@ static int net_rtt_measure(struct probe_run *run, struct err *e)
 
 static void net_rtt_note_floor(const struct net_rtt *n, struct result *r)
 {
-    if (n->floor.rtt.total)
+    if (n->floor.rtt.total) {
         result_note(r,
                     "Our own floor: over this host's loopback the round trip is %.1f us and a "
                     "process waits %.1f us (p50 of %" PRIu64 "); nothing shorter can be told.",
                     (double)hist_quantile(&n->floor.rtt, 0.5) / CLK_NS_PER_US,
                     (double)hist_quantile(&n->floor.felt, 0.5) / CLK_NS_PER_US, n->floor.rtt.total);
-    else if (*n->unfloored)
+    } else if (*n->unfloored) {
         result_note(r, "Our own floor is not known: %.400s.", n->unfloored);
+    }
 }
 
 static void net_rtt_note_wire(const struct net_rtt *n, struct result *r)

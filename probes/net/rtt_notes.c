@@ -32,13 +32,14 @@ static void note_ignored(const struct fleet *f, const struct fleet_member *m, st
     uint64_t ignored = by_kind[SESSION_TRUNCATED] + by_kind[SESSION_OVERSIZED] +
                        by_kind[SESSION_FORGED] + by_kind[SESSION_FOREIGN] +
                        by_kind[SESSION_UNKNOWN];
-    if (ignored)
+    if (ignored) {
         result_note(r,
                     "Ignored: %" PRIu64 " truncated, %" PRIu64 " too long, %" PRIu64
                     " not made with our key, %" PRIu64 " of other sessions, %" PRIu64
                     " stale or forged.",
                     by_kind[SESSION_TRUNCATED], by_kind[SESSION_OVERSIZED], by_kind[SESSION_FORGED],
                     by_kind[SESSION_FOREIGN], by_kind[SESSION_UNKNOWN]);
+    }
     if (f->foreign)
         result_note(r, "Ignored: %" PRIu64 " packets from other addresses, the last from %s.",
                     f->foreign, peer_name(&f->last_foreign, name));
