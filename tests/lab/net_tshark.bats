@@ -21,7 +21,7 @@ has_option() {
 }
 
 has_setting() {
-    "$PLIMSOLL" explain net.rtt | grep -q -e "net.rtt.$1\b" || skip "this program's net.rtt has no $1"
+    "$PLIMSOLL" explain net.rtt | grep -q -e "^ *--$1\b" || skip "this program's net.rtt has no $1"
 }
 
 # Until capture_end; the packets are in $work/wire.pcapng.
@@ -39,10 +39,10 @@ capture_end() {
 }
 
 read_wire() {
-    tshark -r "$work/wire.pcapng" -o udp.check_checksum:TRUE -d udp.port==862,twamp.test "$@" 2>/dev/null
+    tshark -r "$work/wire.pcapng" -d udp.port==862,twamp.test "$@" 2>/dev/null
 }
 
-# All are STAMP's, whole, and with the right checksums.
+# All are STAMP's, and whole.
 nothing_is_wrong() {
     count=$(read_wire -Y twamp.test | wc -l)
     echo "$count packets"
@@ -163,7 +163,6 @@ P
     is_measured
     capture_end
     [ "$(counted answered)" -eq "$(counted sent)" ]
-    [ "$(read_wire -Y 'udp.checksum.status == 0' | wc -l)" -eq 0 ]
     fields udp udp.srcport udp.payload | sed 's/://g' >"$work/octets"
     python3 - "$work/octets" <<'P'
 import hashlib, hmac, sys
@@ -200,5 +199,6 @@ P
     kill -TERM "$reflector"
     wait "$reflector" || [ $? -eq 130 ]
     cat "$work/reflect"
-    grep -qE '[1-9][0-9]* (forged|with a wrong)' "$work/reflect"
+    grep -qE ' [1-9][0-9]* not of our key' "$work/reflect"
+    grep -qE ' [1-9][0-9]* not authenticated' "$work/reflect"
 }
