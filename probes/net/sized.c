@@ -26,7 +26,7 @@ void sized_put(uint8_t *packet, const struct sized_request *r)
                                      .sent = stamp_ntp_of_ns(r->sent_ns),
                                      .sent_error = r->error_estimate,
                                      .ssid = r->ssid };
-    stamp_put_request(&request, packet);
+    stamp_put_request(&request, NULL, packet);
     if (r->size >= SIZED_PADDED_MIN)
         pad(packet + STAMP_BYTES, r->size - STAMP_BYTES, r->sequence);
 }
@@ -35,7 +35,8 @@ int sized_get(const uint8_t *packet, size_t size, uint16_t ssid, uint64_t now_ns
               struct sized_answer *a)
 {
     struct stamp_reply reply;
-    if (stamp_get_reply(packet, size, &reply) || reply.ssid != ssid || !reply.received)
+    if (stamp_get_reply(packet, size, NULL, &reply) != STAMP_FINE || reply.ssid != ssid ||
+        !reply.received)
         return -1;
     uint64_t sent_ns = stamp_unix_ns(reply.request.sent, reply.request.sent_error, now_ns);
     uint64_t received_ns = stamp_unix_ns(reply.received, reply.reflected_error, now_ns);

@@ -23,14 +23,15 @@ static struct sized_request request(size_t size)
 /* What a reflector makes of it, a millisecond later, within 50 us. */
 static void reflect(uint8_t *packet, size_t size)
 {
+    const struct answer_policy policy = { .error_estimate = 1 };
     struct answer_packet p = { .size = size,
                                .from_port = 40000,
                                .our_port = STAMP_PORT,
                                .ttl = 255,
-                               .received = stamp_ntp_of_ns(now_ns + 1000000) };
-    assert_int_equal(answer_check(packet, &p), ANSWER_GIVEN);
-    answer_make(packet, &p, 1);
-    stamp_put_reflected(packet, stamp_ntp_of_ns(now_ns + 1050000));
+                               .received_ns = now_ns + 1000000 };
+    assert_int_equal(answer_check(packet, &p, &policy), ANSWER_GIVEN);
+    (void)answer_make(packet, &p, &policy);
+    answer_seal(packet, now_ns + 1050000, &policy);
 }
 
 static void every_size_is_answered_and_read_again(void **state)
