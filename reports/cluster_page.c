@@ -233,7 +233,9 @@ static void add_worst(const struct cluster *c, struct paper *p)
         struct cluster_worst worst = cluster_worst(c, (enum cluster_figure)i);
         char text[UNITS_TEXT_BYTES];
         AUTO(buf) struct buf pair = { 0 };
-        if (worst.from >= 0)
+        if (worst.from >= 0 && worst.value <= 0)
+            buf_adds(&pair, "every pair");
+        else if (worst.from >= 0)
             buf_addf(&pair, "%s to %s", c->nodes[worst.from].name, c->nodes[worst.to].name);
         paper_cell(p, cluster_rows[i].title);
         paper_cell(p, units_format(worst.value, cluster_rows[i].unit, text));

@@ -17,7 +17,8 @@
 
 enum {
     FIRST_ROOM = 16,
-    CHUNK_BYTES = 65536
+    CHUNK_BYTES = 65536,
+    COUNTS_PER_PAGE = 4096 / sizeof(uint64_t)
 };
 
 static void release_json(json_t **root)
@@ -307,19 +308,33 @@ static int labels_of_json(const struct node *root, struct document *d, struct er
     return 0;
 }
 
-static unsigned histograms_of(const struct result *r)
+/* Pages of memory in which a histogram has counts: the others are never touched. */
+static unsigned pages_of(const struct hist *h)
 {
-    unsigned count = 0;
-    for (unsigned i = 0; i < r->metric_count; i++) {
-        count += r->metrics[i].total.counts != NULL;
+    unsigned pages = 0;
+    uint32_t counted = UINT32_MAX; /* the page counted last */
+    for (uint32_t i = 0; h->counts && i < h->size; i++) {
+        if (h->counts[i] && i / COUNTS_PER_PAGE != counted) {
+            counted = i / COUNTS_PER_PAGE;
+            pages++;
+        }
     }
-    return count;
+    return pages;
+}
+
+static unsigned histogram_pages_of(const struct result *r)
+{
+    unsigned pages = 0;
+    for (unsigned i = 0; i < r->metric_count; i++) {
+        pages += pages_of(&r->metrics[i].total);
+    }
+    return pages;
 }
 
 static int measurements_of_json(const struct node *root, struct document *d, struct err *e)
 {
     struct node array;
-    unsigned histograms = 0;
+    unsigned pages = 0;
     if (node_array(root, "measurements", &array, e) != 0) {
         return -1;
     }
@@ -329,14 +344,14 @@ static int measurements_of_json(const struct node *root, struct document *d, str
         if (measurement_of_json(&item, FIGURE_DOCUMENT, &r, e) != 0) {
             return -1;
         }
-        histograms += histograms_of(&r);
+        pages += histogram_pages_of(&r);
         if (document_take(d, &r, e) != 0) {
             result_release(&r);
             return -1;
         }
-        if (histograms > LIMITS_HISTOGRAMS) {
-            return err_set(e, ERR_DATA, 0, "%s: more than %d histograms", array.where,
-                           LIMITS_HISTOGRAMS);
+        if (pages > LIMITS_HISTOGRAM_PAGES) {
+            return err_set(e, ERR_DATA, 0, "%s: its histograms take more than %d MiB of memory",
+                           array.where, LIMITS_HISTOGRAM_PAGES >> 8);
         }
     }
     return 0;

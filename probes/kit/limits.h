@@ -30,8 +30,8 @@ enum {
     LIMITS_PART_BLOCKS = 4096, /* repetitions of one metric for all peers together: memory */
     LIMITS_MEASUREMENTS = 128, /* probes of one run, times places */
     LIMITS_RESULTS = LIMITS_MEASUREMENTS + LIMITS_PEERS, /* of one document */
-    LIMITS_HISTOGRAMS = 512, /* of one document; one takes up to 330 kB of memory */
-    LIMITS_CPUS = 4096,      /* CPUs of one host; CONFIG_NR_CPUS rarely exceeds 8192 */
+    LIMITS_HISTOGRAM_PAGES = 1 << 16, /* of 4 KiB, filled by those of one document: 256 MiB */
+    LIMITS_CPUS = 4096,               /* CPUs of one host; CONFIG_NR_CPUS rarely exceeds 8192 */
 };
 
 #endif

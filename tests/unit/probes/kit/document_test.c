@@ -15,6 +15,7 @@
 
 #include "probes/kit/auto.h"
 #include "probes/kit/file.h"
+#include "probes/kit/hdr.h"
 #include "probes/kit/prng.h"
 
 static const struct metric metrics[] = {
@@ -634,7 +635,21 @@ static void standard_input_is_loaded_by_a_dash(void **state)
     assert_int_equal(at, 0); /* nothing of it was read */
 }
 
-/* The made document with 20 times its first measurement, of 32 histograms each. */
+/* One with every count filled, as text. */
+static json_t *full_histogram(void)
+{
+    struct err e;
+    AUTO(hist) struct hist h = { 0 };
+    AUTO(buf) struct buf text = { 0 };
+    assert_int_equal(hist_open(&h, UINT64_C(1) << HIST_TEN_MINUTES_BITS, &e), 0);
+    for (uint32_t i = 0; i + 1 < h.size; i++) {
+        hist_record(&h, hist_lowest(i));
+    }
+    assert_int_equal(hdr_encode(&h, &text, &e), 0);
+    return json_string(buf_text(&text));
+}
+
+/* The made document with 40 times its first measurement, of 32 full histograms each. */
 static void more_histograms_than_fit_in_memory_are_refused(void **state)
 {
     (void)state;
@@ -649,19 +664,26 @@ static void more_histograms_than_fit_in_memory_are_refused(void **state)
     json_t *figures = json_object_get(first, "metrics");
     json_t *figure = json_incref(json_array_get(figures, 0));
     assert_int_equal(json_array_clear(figures), 0);
+    assert_int_equal(json_object_set_new(figure, "histogram", full_histogram()), 0);
+    assert_int_equal(json_object_set_new(figure, "n", json_integer(31744)), 0);
+    json_t *last = json_array_get(json_object_get(figure, "statistics"),
+                                  json_array_size(json_object_get(figure, "statistics")) - 1);
+    assert_string_equal(json_string_value(json_object_get(last, "name")), "max");
+    assert_int_equal(
+        json_object_set_new(last, "value", json_integer((json_int_t)hist_lowest(31743))), 0);
     for (unsigned i = 0; i < LIMITS_METRICS; i++) {
         json_t *copy = json_deep_copy(figure);
         assert_int_equal(json_object_set_new(copy, "id", json_sprintf("m%u", i)), 0);
         assert_int_equal(json_array_append_new(figures, copy), 0);
     }
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < 40; i++) {
         assert_int_equal(json_array_append(measurements, first), 0);
     }
     swollen = json_dumps(root, JSON_COMPACT);
     json_decref(figure);
     json_decref(root);
     assert_int_equal(document_read(swollen, strlen(swollen), "s", &d, &e), -1);
-    assert_string_equal(e.msg, "s: measurements: more than 512 histograms");
+    assert_string_equal(e.msg, "s: measurements: its histograms take more than 256 MiB of memory");
     assert_null(d.measurements);
 }
 
