@@ -38,13 +38,14 @@ static void tell_rule(const struct passive *p, struct result *r)
                 "off.",
                 answers[ACKRTT_AMBIGUOUS]);
     if (answers[ACKRTT_GAP] + answers[ACKRTT_BACKWARDS] + p->counts.sent[ACKRTT_UNSEEN] +
-        p->counts.backwards)
+        p->counts.backwards) {
         result_note(r,
                     "The capture has gaps or is out of order: %" PRIu64
                     " ACKs of what it did not see, %" PRIu64 " segments after their ACK, %" PRIu64
                     " times a clock that went back.",
                     answers[ACKRTT_GAP], p->counts.sent[ACKRTT_UNSEEN],
                     p->counts.backwards + answers[ACKRTT_BACKWARDS]);
+    }
     result_note(
         r,
         "Receivers may hold an ACK back (delayed ACK: Linux up to 40 ms, others up to 200), "

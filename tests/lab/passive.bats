@@ -189,7 +189,7 @@ both() {
     line 5 1 0 0
     (
         ip netns exec "$a" "$PLIMSOLL" measure -q net.passive --budget 30s --dir "$disk" \
-            --passive line --port 2379 --for 8s >"$work/live.json"
+            --passive line --port 2379 --for 20s >"$work/live.json"
     ) &
     live=$!
     traffic 10.99.0.2 2 requests requests short
@@ -211,7 +211,8 @@ both() {
     pair
     run -3 --separate-stderr ip netns exec "$a" "$PLIMSOLL" measure -q net.passive --budget 5s \
         --dir "$disk" --passive va --port 9 --for 1s
-    [[ $(jq -r '.measurements[0].reason' <<<"$output") == "no packet was captured"* ]]
+    # Or there were some of IPv6's own, which the kernel's filter lets pass.
+    [[ $(jq -r '.measurements[0].reason' <<<"$output") =~ ^(no packet was captured|none of the) ]]
     command -v setpriv >/dev/null || skip "setpriv is missing"
     chmod 777 "$disk"
     cp "$PLIMSOLL" "$work/plimsoll"
