@@ -151,12 +151,12 @@ def variation(exchanges, delay):
     return [d - min(delays) for d in delays]
 
 
-def longest_gap(exchanges):
-    """Without an answer while packets were sent: what the sender paused beyond its interval is left out."""
+def longest_gap(exchanges, pauses_count=False):
+    """Without an answer; what the sender paused beyond its interval is left out or counts too."""
     sent = [x.out_a[0][0] for x in exchanges]
     steps = sorted(b - a for a, b in zip(sent, sent[1:]))
     interval = steps[len(steps) // 2]
-    pauses = [(a + interval, b) for a, b in zip(sent, sent[1:]) if b - a > interval]
+    pauses = [(a + interval, b) for a, b in zip(sent, sent[1:]) if b - a > interval and not pauses_count]
     times = [sent[0]] + sorted(x.in_a[0][0] for x in exchanges if x.answered())
     longest = 0
     for a, b in zip(times, times[1:]):
@@ -197,6 +197,7 @@ def truth_of(path):
             "net.loss.down": 1 - len(answered) / max(len(arrived), 1),
         },
         "gap": longest_gap(x),
+        "gap.paused": longest_gap(x, True),
         "times": {
             "net.rtt": quantiles([e.rtt() for e in answered]),
             "net.ipdv": quantiles(up + down),

@@ -79,7 +79,7 @@ every_clustered_role() {
 @test "a slow line that loses much makes every clustered role unfit, by the network" {
     line up delay=normal:120000:5000 loss=0.1 down delay=constant:120000 loss=0.1
     reflect
-    vet 40s
+    vet 60s
     is_measured
     line_log
     network_verdicts >"$work/network"
