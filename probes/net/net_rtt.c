@@ -60,6 +60,7 @@ static const struct opt net_rtt_opts[] = {
 #define NET_REPETITION_NS ((uint64_t)CLK_NS_PER_S)
 
 enum {
+    NET_DETAILED = 32,   /* peers: a dozen distributions of each, every second, take 8 MB a peer */
     NET_DELAYS = 4 << 20 /* kept for PDV, of all peers together: 64 MB */
 };
 
@@ -229,6 +230,7 @@ static int net_rtt_prepare(struct probe_run *run, struct err *e)
         n->peers[i].run = run;
         n->peers[i].part = i;
         n->peers[i].member = ROSTER_NONE;
+        n->peers[i].brief = n->count > NET_DETAILED;
     }
     int failed = net_rtt_greet(run, greeted, e) || net_rtt_enlist(run, greeted, e);
     free(greeted);
@@ -261,7 +263,7 @@ static struct fleet_member *net_rtt_member(const struct net_rtt *n, const struct
 static void net_rtt_tell_floor(struct net_rtt *n, struct probe_run *run)
 {
     for (unsigned i = 0; i < n->count && !n->floor_told; i++) {
-        if (n->peers[i].member != ROSTER_NONE && n->floor.rtt.total)
+        if (n->peers[i].member != ROSTER_NONE && !n->peers[i].brief && n->floor.rtt.total)
             hist_merge(&run->parts[i].hists[RTT_FLOOR], &n->floor.rtt);
     }
     n->floor_told = true;

@@ -162,6 +162,8 @@ void rtt_notes_write(const struct rtt_peer *p, const struct fleet *f,
     note_stamps(member, r);
     note_pace(f, member, r);
     note_clocks(p, member, r);
+    if (p->brief)
+        result_note(r, "With so many peers the parts of a round trip, IPDV and PDV are not kept.");
     tell_worst(p, &p->wire_sent, "sent", r);
     tell_worst(p, &p->wire_received, "received", r);
     judge(member, r);

@@ -31,18 +31,26 @@ static void take_variation(struct rtt_peer *p, const struct session_sample *samp
         spread_add(&p->spread, sample->up_ns, sample->down_ns);
 }
 
+static void take_parts(struct rtt_peer *p, const struct session_sample *sample)
+{
+    struct hist *hists = part_of(p)->hists;
+    hist_record(&hists[RTT_REFLECTOR], sample->residence_ns);
+    if (sample->sent_stamped)
+        hist_record(&hists[RTT_SEND], sample->send_ns);
+    if (sample->arrival_stamped)
+        hist_record(&hists[RTT_WAKE], sample->wake_ns);
+}
+
 static void take_sample(void *arg, const struct session_sample *sample)
 {
     struct rtt_peer *p = arg;
     struct hist *hists = part_of(p)->hists;
     hist_record(&hists[RTT_WIRE], sample->rtt_ns);
     hist_record(&hists[RTT_FELT], sample->felt_ns);
-    hist_record(&hists[RTT_REFLECTOR], sample->residence_ns);
-    if (sample->sent_stamped)
-        hist_record(&hists[RTT_SEND], sample->send_ns);
-    if (sample->arrival_stamped)
-        hist_record(&hists[RTT_WAKE], sample->wake_ns);
-    take_variation(p, sample);
+    if (!p->brief) {
+        take_parts(p, sample);
+        take_variation(p, sample);
+    }
     if (sample->request_ttl)
         p->ttl = sample->request_ttl;
     if (sample->offset_known) {

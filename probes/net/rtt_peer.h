@@ -26,7 +26,7 @@ struct rtt_peer {
     struct probe_run *run; /* borrowed */
     unsigned part;         /* which of the run's */
     int member;            /* of the fleet; ROSTER_NONE: it does not answer */
-    bool stateful;
+    bool brief; /* one of so many that only net.rtt and net.rtt.felt are kept as distributions */
     struct cohorts cohorts;
     struct spread spread;
     struct rtt_fastest fastest; /* of this repetition */

@@ -89,7 +89,7 @@ int session_send(struct session *s, struct session_time t1, uint16_t error_estim
 {
     struct session_slot *slot = slot_of(s, s->next);
     uint16_t error = stamp_estimate_in(error_estimate, s->terms.ptp);
-    if (slot->state == SLOT_OPEN)
+    if (slot->state == SLOT_OPEN || slot->waiting)
         return -1;
     *slot = (struct session_slot){
         .sequence = s->next, .state = SLOT_OPEN, .t1 = t1, .sent = stamp_of_ns(t1.real_ns, error)

@@ -19,8 +19,9 @@ static struct ways_sum stretch(const struct ways *w)
 {
     if (!w->begun)
         return (struct ways_sum){ 0 };
+    uint64_t numbered = w->newest_numbered - w->numbered;
     return (struct ways_sum){ .asked = w->newest_asked - w->asked,
-                              .arrived = w->newest_numbered - w->numbered - w->doubled,
+                              .arrived = numbered > w->doubled ? numbered - w->doubled : 0,
                               .answered = w->answered };
 }
 
