@@ -44,10 +44,11 @@ static int road_do(struct road *r, enum lane_stage stage)
 
 static void road_start(struct road *r)
 {
+    const struct placer_site site = { .below = 1 };
     struct crate *c = r->crate;
     crate_end(c);
     r->layer.source = (struct stream_source){ .fd = c->fd, .size = c->size, .form = STREAM_PLAIN };
-    assert_int_equal(lane_start(&r->lane, &r->layer, 1, dup(c->dir), &c->limits, &c->e), 0);
+    assert_int_equal(lane_start(&r->lane, &r->layer, &site, dup(c->dir), &c->limits, &c->e), 0);
     assert_int_equal(road_do(r, LANE_EXPAND), 0);
 }
 
