@@ -68,10 +68,10 @@ static int report_cluster(const struct report_conf *c, const struct roles *roles
 {
     AUTO(buf) struct buf text = { 0 };
     int status = 0;
-    if (muster_report(roles, c->judged.strict, paths, c->format, &text, &status, e) ||
-        say_out(&text, e))
-        return -1;
-    return status;
+    const struct muster_wish wish = {
+        .roles = roles, .strict = c->judged.strict, .paths = paths, .format = c->format
+    };
+    return muster_report(&wish, &text, &status, e) || say_out(&text, e) ? -1 : status;
 }
 
 static int report_run(const void *conf, const struct opt_list *operands)

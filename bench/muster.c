@@ -36,7 +36,7 @@ static int muster_open(struct muster *m, unsigned count, struct err *e)
     m->count = count;
     m->documents = calloc(count + 1, sizeof *m->documents);
     m->verdicts = calloc(count + 1, sizeof *m->verdicts);
-    m->by_document = calloc(count + 1, sizeof *m->by_document);
+    m->by_document = calloc(count + 1, sizeof(struct verdict *));
     return m->documents && m->verdicts && m->by_document
                ? 0
                : err_set(e, ERR_NO_RESOURCE, 0, "no memory for %u documents", count);
@@ -75,17 +75,20 @@ static int muster_status(const struct cluster_page *page, const struct roles *ro
     return 0;
 }
 
-int muster_report(const struct roles *roles, bool strict, const struct opt_list *paths,
-                  const char *format, struct buf *out, int *status, struct err *e)
+int muster_report(const struct muster_wish *wish, struct buf *out, int *status, struct err *e)
 {
-    AUTO(muster) struct muster m = { .roles = roles, .strict = strict };
-    if (muster_open(&m, paths->count, e) || muster_read(&m, paths, e) || muster_judge(&m, e))
+    const struct roles *roles = wish->roles;
+    AUTO(muster) struct muster m = { .roles = roles, .strict = wish->strict };
+    if (muster_open(&m, wish->paths->count, e) || muster_read(&m, wish->paths, e) ||
+        muster_judge(&m, e))
         return -1;
     struct cluster_page page = { .cluster = &m.cluster,
                                  .verdicts = m.by_document,
                                  .role_count = roles->count,
                                  .colour = say_colour(STDOUT_FILENO),
                                  .width = say_width(STDOUT_FILENO) };
-    return cluster_page_render(&page, format, out, e) || muster_status(&page, roles, status, e) ? -1
-                                                                                                : 0;
+    return cluster_page_render(&page, wish->format, out, e) ||
+                   muster_status(&page, roles, status, e)
+               ? -1
+               : 0;
 }

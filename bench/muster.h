@@ -7,11 +7,17 @@
 #include "bench/roles.h"
 #include "probes/kit/opt.h"
 
+struct muster_wish { /* all borrowed */
+    const struct roles *roles;
+    bool strict; /* what is not known counts against a role */
+    const struct opt_list *paths;
+    const char *format; /* "text", "html", ... */
+};
+
 /*
  * Reads the documents, appends the report to *out and sets *status, the exit status of the
  * cluster's verdicts: of the named roles the worst, else of all the best.
  */
-int muster_report(const struct roles *roles, bool strict, const struct opt_list *paths,
-                  const char *format, struct buf *out, int *status, struct err *e);
+int muster_report(const struct muster_wish *wish, struct buf *out, int *status, struct err *e);
 
 #endif

@@ -135,22 +135,36 @@ static int plan_set(struct plan *p, const char *set, struct err *e)
     return 0; /* also for a probe that is not measured now */
 }
 
+static int plan_say_twice(const char *text, const char *before, struct err *e)
+{
+    bool same = strcmp(text, before) == 0;
+    return err_set(e, ERR_USAGE, 0, "--peer '%s' is there twice%s%s%s", text,
+                   same ? "" : ", also as '", same ? "" : before, same ? "" : "'");
+}
+
+/* Whether it is a peer, and none of the `index` before it. */
+static int plan_check_peer(const struct opt_list *peers, unsigned index, struct peer *checked,
+                           struct err *e)
+{
+    struct peer *peer = &checked[index];
+    if (peer_parse(peers->items[index], peer, e))
+        return err_wrap(e, "--peer");
+    for (unsigned i = 0; i < index; i++) {
+        if (checked[i].port == peer->port && strcmp(checked[i].host, peer->host) == 0)
+            return plan_say_twice(peers->items[index], peers->items[i], e);
+    }
+    return 0;
+}
+
 /* "node-b" and "node-b:862" are one. */
 static int plan_check_peers(const struct opt_list *peers, struct err *e)
 {
     struct peer *checked = calloc(peers->count + 1, sizeof *checked);
-    int failed = checked ? 0 : err_set(e, ERR_NO_RESOURCE, 0, "no memory for the peers");
-    for (unsigned i = 0; i < peers->count && !failed; i++) {
-        const char *text = peers->items[i];
-        failed = peer_parse(text, &checked[i], e) ? err_wrap(e, "--peer") : 0;
-        for (unsigned k = 0; k < i && !failed; k++) {
-            if (checked[k].port == checked[i].port && strcmp(checked[k].host, checked[i].host) == 0)
-                failed = err_set(e, ERR_USAGE, 0, "--peer '%s' is there twice%s%s%s", text,
-                                 strcmp(text, peers->items[k]) == 0 ? "" : ", also as '",
-                                 strcmp(text, peers->items[k]) == 0 ? "" : peers->items[k],
-                                 strcmp(text, peers->items[k]) == 0 ? "" : "'");
-        }
-    }
+    if (!checked)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the peers");
+    int failed = 0;
+    for (unsigned i = 0; i < peers->count && !failed; i++)
+        failed = plan_check_peer(peers, i, checked, e);
     free(checked);
     return failed;
 }
