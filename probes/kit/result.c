@@ -188,10 +188,10 @@ static int grow_blocks(struct result_metric *m, struct err *e)
 
 static int append_block(struct result_metric *m, const struct result_block *block, struct err *e)
 {
-    if (m->block_count == most_blocks(m) && halve_blocks(m, e) != 0) {
+    if (m->blocks && m->block_count == most_blocks(m) && halve_blocks(m, e) != 0) {
         return -1;
     }
-    if (m->block_count == m->block_room && grow_blocks(m, e) != 0) {
+    if ((!m->blocks || m->block_count == m->block_room) && grow_blocks(m, e) != 0) {
         return -1;
     }
     struct result_block *b = &m->blocks[m->block_count];
