@@ -8,6 +8,7 @@
 #include "probes/kit/units.h"
 #include "probes/net/bitrate.h"
 #include "probes/net/peer.h"
+#include "probes/net/secret.h"
 #include "probes/probes.h"
 
 static int plan_unknown_probe(const char *name, struct err *e)
@@ -216,6 +217,26 @@ static int plan_set_load(struct plan *p, const char *load, struct err *e)
     return item && plan_set_one(item, "rate", load, e) ? err_wrap(e, "--load") : 0;
 }
 
+static bool plan_has_option(const struct plan_item *item, const char *name)
+{
+    bool has = false;
+    for (const struct opt *o = item->probe->opts; o && o->type != OPT_TYPE_END; o++)
+        has = has || strcmp(o->name, name) == 0;
+    return has;
+}
+
+/* Of all that have a key; --set may give one of them another. */
+static int plan_set_key_file(struct plan *p, const char *path, struct err *e)
+{
+    for (unsigned i = 0; path && *path && i < p->count; i++) {
+        struct plan_item *item = &p->items[i];
+        if (plan_has_option(item, SECRET_OPTION_NAME) &&
+            plan_set_one(item, SECRET_OPTION_NAME, path, e))
+            return err_wrap(e, "--" SECRET_OPTION_NAME);
+    }
+    return 0;
+}
+
 int plan_make(const struct plan_wish *wish, struct plan *p, struct err *e)
 {
     *p = (struct plan){ 0 };
@@ -228,6 +249,8 @@ int plan_make(const struct plan_wish *wish, struct plan *p, struct err *e)
             plan_add_everywhere(p, probes_all[i], wish, e))
             return -1;
     }
+    if (plan_set_key_file(p, wish->key_file, e))
+        return -1;
     for (unsigned i = 0; i < wish->sets->count; i++) {
         if (plan_set(p, wish->sets->items[i], e))
             return -1;

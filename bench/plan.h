@@ -36,6 +36,7 @@ struct plan_wish {
     const struct opt_list *peers;    /* none: no network is measured */
     const struct opt_list *services; /* HOST:PORT to connect to; NULL: none */
     const char *load;                /* rate of net.load's stream, "20Mbit"; NULL: its own */
+    const char *key_file;            /* of packets to peers; NULL: none */
     uint64_t budget_ns;              /* of the whole run */
     const struct probe_site *const *sites;
     unsigned site_count; /* at least 1 */

@@ -421,6 +421,7 @@ static int survey_plan(struct voyage *v, struct err *e)
                               .peers = &c->peers,
                               .services = &c->services,
                               .load = c->load,
+                              .key_file = c->key_file,
                               .budget_ns = c->budget_ns,
                               .sites = sites,
                               .site_count = v->sites.count };

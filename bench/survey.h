@@ -19,6 +19,7 @@ struct survey_conf {
     struct opt_list peers;
     struct opt_list services; /* HOST:PORT to connect to */
     const char *load;         /* "20Mbit" */
+    const char *key_file;     /* that the reflectors have too; "": unauthenticated */
     const char *image;        /* as probes/image/spec.h takes it */
     struct tap tap;
     struct opt_list labels; /* "key=value" */
@@ -44,6 +45,9 @@ struct survey_conf {
         OPT_TEXT(conf, survey.load, .name = "load", .arg = "RATE",                                 \
                  .help = "Send a stream of this rate to each --peer and back, one after the "      \
                          "other, and measure round trips beside it; 20Mbit by default."),          \
+        OPT_TEXT(conf, survey.key_file, .name = "key-file", .arg = "FILE",                         \
+                 .help = "Authenticate the packets to each --peer with the key in this file, "     \
+                         "which 'plimsoll reflect --key-file' has there too."),                    \
         OPT_TEXT(conf, survey.image, .name = "image", .arg = "IMAGE",                              \
                  .help = "Unpack this image: small (the default) or reference, which are made "    \
                          "here, either with -zstd; or the path of an OCI image layout, an OCI "    \

@@ -64,8 +64,8 @@ static void tell_silence(const struct fleet *f, const struct fleet_member *m, ui
                       "%s cannot be reached; check the address, the route and the firewall", name);
     else
         (void)err_set(e, ERR_PEER, 0,
-                      "nothing answered at %s within %.0f s; is 'plimsoll reflect' running there "
-                      "and UDP %u open?",
+                      "nothing answered at %s within %.0f s; is 'plimsoll reflect' running there, "
+                      "UDP %u open and --key-file the same?",
                       name, (double)waited_ns / CLK_NS_PER_S, port);
 }
 

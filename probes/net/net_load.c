@@ -9,6 +9,7 @@
 #include "probes/net/bitrate.h"
 #include "probes/net/bloat.h"
 #include "probes/net/net.h"
+#include "probes/net/secret.h"
 #include "probes/net/strain.h"
 #include "probes/net/targets.h"
 
@@ -59,6 +60,7 @@ static const struct fact_row net_load_facts[] = {
 
 struct net_load_conf {
     struct opt_list peers;
+    const char *key_file;
     const char *rate;
     uint64_t most_bytes;
     uint64_t interval_ns;
@@ -67,6 +69,7 @@ struct net_load_conf {
 static const struct opt net_load_opts[] = {
     OPT_LIST(struct net_load_conf, peers, .name = "peer", .arg = "HOST[:PORT]", .max = LIMITS_PEERS,
              .help = "The nodes that run 'plimsoll reflect'; one after the other is loaded."),
+    SECRET_OPTION(struct net_load_conf, key_file),
     OPT_TEXT(struct net_load_conf, rate, .name = "rate", .arg = "RATE", .initial = "20Mbit",
              .help = "Of the stream, each way; --load sets it. A queue shows only where this is "
                      "more than the path carries."),
@@ -101,6 +104,7 @@ struct net_load_line {
 
 struct net_load {
     struct targets targets;
+    struct secret secret;
     struct net_load_line *lines; /* owned */
     struct strain strain;        /* of the peer whose turn it is */
     unsigned next;               /* whose turn it is */
@@ -121,6 +125,8 @@ static int net_load_supported(const struct probe_site *site, const void *conf, s
     uint64_t bytes_per_s;
     (void)site;
     if (bitrate_parse(c->rate, &bytes_per_s, e))
+        return -1;
+    if (secret_check(c->key_file, e))
         return -1;
     return targets_check(&c->peers,
                          "not measured: no --peer; run 'plimsoll reflect' on the other node and "
@@ -149,7 +155,7 @@ static int net_load_setup(struct probe_run *run, struct err *e)
     if (!n)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the list of peers");
     n->strain.small_fd = n->strain.large_fd = -1;
-    if (targets_open(&n->targets, run, &c->peers, e))
+    if (secret_open(&n->secret, c->key_file, e) || targets_open(&n->targets, run, &c->peers, e))
         return -1;
     n->lines = calloc(n->targets.count, sizeof *n->lines);
     if (!n->lines)
@@ -168,7 +174,8 @@ static int net_load_open(struct probe_run *run, unsigned i)
     prng_init_named(&prng, run->seed + i + run->repetition, "net.load.ssid");
     struct strain_terms terms = { .interval_ns = c->interval_ns,
                                   .bytes_per_s = net_load_rate(c),
-                                  .ssid = (uint16_t)(1 + prng_below(&prng, UINT16_MAX)) };
+                                  .ssid = (uint16_t)(1 + prng_below(&prng, UINT16_MAX)),
+                                  .key = secret_key(&n->secret) };
     strain_release(&n->strain);
     if (strain_open(&n->strain, targets_address(&n->targets.items[i]), &terms,
                     n->lines[i].left_bytes, &e)) {
@@ -346,10 +353,11 @@ static void net_load_tell(const struct net_load *n, const struct net_load_conf *
                           "running there?",
                           name, strerrordesc_np(line->last_errno));
     else
-        result_set_status(r, STATUS_FAILED,
-                          "nothing answered at %s; is 'plimsoll reflect' running there and UDP %u "
-                          "open?",
-                          name, peer_sockaddr_port(targets_address(t)));
+        result_set_status(
+            r, STATUS_FAILED,
+            "nothing answered at %s; is 'plimsoll reflect' running there, UDP %u open "
+            "and --key-file the same?",
+            name, peer_sockaddr_port(targets_address(t)));
 }
 
 static void net_load_judge(struct probe_run *run)
@@ -375,6 +383,7 @@ static void net_load_teardown(struct probe_run *run)
     strain_release(&n->strain);
     free(n->lines);
     targets_release(&n->targets);
+    secret_release(&n->secret);
     free(n);
     run->state = NULL;
 }

@@ -4,6 +4,7 @@
 #include "probes/kit/clk.h"
 #include "probes/kit/prng.h"
 #include "probes/net/net.h"
+#include "probes/net/secret.h"
 #include "probes/net/sized.h"
 #include "probes/net/sizing.h"
 #include "probes/net/targets.h"
@@ -93,11 +94,13 @@ static const struct {
 
 struct net_mtu_conf {
     struct opt_list peers;
+    const char *key_file;
 };
 
 static const struct opt net_mtu_opts[] = {
     OPT_LIST(struct net_mtu_conf, peers, .name = "peer", .arg = "HOST[:PORT]", .max = LIMITS_PEERS,
              .help = "The nodes that run 'plimsoll reflect'; UDP port 862 when none is given."),
+    SECRET_OPTION(struct net_mtu_conf, key_file),
     OPT_END,
 };
 
@@ -107,6 +110,7 @@ enum {
 
 struct net_mtu {
     struct targets targets;
+    struct secret secret;
     struct sizing *paths; /* owned; of each target */
 };
 
@@ -114,6 +118,8 @@ static int net_mtu_supported(const struct probe_site *site, const void *conf, st
 {
     const struct net_mtu_conf *c = conf;
     (void)site;
+    if (secret_check(c->key_file, e))
+        return -1;
     return targets_check(&c->peers,
                          "not measured: no --peer; run 'plimsoll reflect' on the other node and "
                          "add --peer HOST",
@@ -138,12 +144,13 @@ static void net_mtu_open(struct probe_run *run, struct net_mtu *n, unsigned i)
     struct prng prng;
     struct target *t = &n->targets.items[i];
     struct sizing *s = &n->paths[i];
+    const struct auth_key *key = secret_key(&n->secret);
     prng_init_named(&prng, run->seed + i, "net.mtu.ssid");
     uint16_t ssid = (uint16_t)(1 + prng_below(&prng, UINT16_MAX));
-    int failed = sizing_open(s, targets_address(t), ssid, &e);
+    int failed = sizing_open(s, targets_address(t), key, ssid, &e);
     while (failed && targets_another(t)) {
         sizing_release(s);
-        failed = sizing_open(s, targets_address(t), ssid, &e);
+        failed = sizing_open(s, targets_address(t), key, ssid, &e);
     }
     if (failed) {
         sizing_release(s);
@@ -157,7 +164,7 @@ static int net_mtu_setup(struct probe_run *run, struct err *e)
     struct net_mtu *n = run->state = calloc(1, sizeof *n);
     if (!n)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the list of peers");
-    if (targets_open(&n->targets, run, &c->peers, e))
+    if (secret_open(&n->secret, c->key_file, e) || targets_open(&n->targets, run, &c->peers, e))
         return -1;
     n->paths = calloc(n->targets.count, sizeof *n->paths);
     if (!n->paths)
@@ -237,10 +244,11 @@ static void net_mtu_fail(const struct sizing *s, struct result *r)
                           "and open UDP %u",
                           name, port);
     else if (!s->answered_small)
-        result_set_status(r, STATUS_FAILED,
-                          "nothing answered at %s; is 'plimsoll reflect' running there and UDP %u "
-                          "open?",
-                          name, port);
+        result_set_status(
+            r, STATUS_FAILED,
+            "nothing answered at %s; is 'plimsoll reflect' running there, UDP %u open "
+            "and --key-file the same?",
+            name, port);
     else if (s->phase == SIZING_LOST)
         result_set_status(r, STATUS_UNTRUSTED,
                           "%s stopped answering packets of any size: the limit was not found",
@@ -254,7 +262,7 @@ static void net_mtu_fail(const struct sizing *s, struct result *r)
         result_set_status(r, STATUS_FAILED,
                           "packets of %u octets, which every path must carry, do not come back "
                           "from %s, though those of %d do",
-                          s->search.floor, name, (int)s->header + SIZED_BYTES_MIN);
+                          s->search.floor, name, (int)(s->header + sized_bytes_min(s->key)));
 }
 
 static void net_mtu_note_limit(const struct sizing *s, struct result *r)
@@ -357,6 +365,7 @@ static void net_mtu_teardown(struct probe_run *run)
         sizing_release(&n->paths[i]);
     free(n->paths);
     targets_release(&n->targets);
+    secret_release(&n->secret);
     free(n);
     run->state = NULL;
 }

@@ -9,11 +9,11 @@
 #include "probes/net/fleet.h"
 #include "probes/net/floor.h"
 #include "probes/net/greet.h"
-#include "probes/net/key.h"
 #include "probes/net/net.h"
 #include "probes/net/rtt_figures.h"
 #include "probes/net/rtt_notes.h"
 #include "probes/net/rtt_peer.h"
+#include "probes/net/secret.h"
 #include "probes/net/wire.h"
 
 struct net_rtt_conf {
@@ -39,8 +39,7 @@ static const struct opt net_rtt_opts[] = {
     OPT_DURATION(struct net_rtt_conf, interval_ns, .name = "interval", .initial = "10ms",
                  .min = CLK_NS_PER_MS, .max = CLK_NS_PER_S,
                  .help = "Time between packets to a peer, which is also how finely a gap is seen."),
-    OPT_TEXT(struct net_rtt_conf, key_file, .name = "key-file", .arg = "FILE",
-             .help = "Authenticated mode: the key that the reflectors have too."),
+    SECRET_OPTION(struct net_rtt_conf, key_file),
     OPT_CHOICE(struct net_rtt_conf, format, .name = "format", .arg = "FORMAT",
                .choices = net_rtt_formats, .initial = "ntp", .help = "Format of our timestamps."),
     OPT_U64(struct net_rtt_conf, dscp, .name = "dscp", .max = TLV_DSCP_MAX,
@@ -68,8 +67,7 @@ struct net_rtt {
     struct fleet fleet;
     struct rtt_peer *peers; /* owned, one for each part */
     unsigned count;
-    struct auth_key key;
-    bool has_key;
+    struct secret secret;
     struct wire wire;
     char unwired[LIMITS_TEXT_BYTES]; /* why --wire cannot be; "" */
     struct floor_hists floor;
@@ -82,6 +80,8 @@ static int net_rtt_supported(const struct probe_site *site, const void *conf, st
     const struct net_rtt_conf *c = conf;
     struct peer peer;
     (void)site;
+    if (secret_check(c->key_file, e))
+        return -1;
     if (c->peers.count == 0 || !*c->peers.items[0])
         return err_set(e, ERR_UNSUPPORTED, 0,
                        "not measured: no --peer; run 'plimsoll reflect' on the other node and add "
@@ -120,7 +120,7 @@ static int net_rtt_greet(struct probe_run *run, struct greet_peer *peers, struct
     const struct net_rtt_conf *c = run->conf;
     struct net_rtt *n = run->state;
     struct greet_terms terms = { .wish = net_rtt_wish(c),
-                                 .key = n->has_key ? &n->key : NULL,
+                                 .key = secret_key(&n->secret),
                                  .ptp = strcmp(c->format, "ptp") == 0,
                                  .wait_ns = NET_TMAX_NS,
                                  .tos = net_rtt_tos(c) };
@@ -206,12 +206,9 @@ static int net_rtt_open(struct probe_run *run, struct err *e)
                                  .interval_ns = c->interval_ns,
                                  .wish = net_rtt_wish(c),
                                  .tos = net_rtt_tos(c) };
-    if (c->key_file && *c->key_file) {
-        if (key_load(c->key_file, &n->key, e))
-            return -1;
-        n->has_key = true;
-        fleet.key = &n->key;
-    }
+    if (secret_open(&n->secret, c->key_file, e))
+        return -1;
+    fleet.key = secret_key(&n->secret);
     if (hist_open(&n->floor.rtt, highest, e) || hist_open(&n->floor.felt, highest, e))
         return -1;
     return fleet_open(&n->fleet, &fleet, e);
@@ -347,7 +344,7 @@ static void net_rtt_teardown(struct probe_run *run)
     free(n->peers);
     hist_release(&n->floor.rtt);
     hist_release(&n->floor.felt);
-    auth_key_wipe(&n->key);
+    secret_release(&n->secret);
     free(n);
     run->state = NULL;
 }

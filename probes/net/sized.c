@@ -1,23 +1,23 @@
 #include "probes/net/sized.h"
 
 #include "probes/kit/prng.h"
-
-enum {
-    SIZED_TLV_BYTES = 4,
-    SIZED_TLV_U = 0x80, /* a sender sets it; RFC 8972 4 */
-    SIZED_TLV_PADDING = 1,
-};
+#include "probes/net/tlv.h"
 
 static void pad(uint8_t *at, size_t size, uint32_t seed)
 {
     struct prng p;
-    size_t length = size - SIZED_TLV_BYTES;
-    at[0] = SIZED_TLV_U;
-    at[1] = SIZED_TLV_PADDING;
+    size_t length = size - TLV_HEADER_BYTES;
+    at[0] = TLV_UNRECOGNISED; /* a sender sets it */
+    at[1] = TLV_PADDING;
     at[2] = (uint8_t)(length >> 8);
     at[3] = (uint8_t)length;
     prng_init(&p, seed);
-    prng_fill(&p, at + SIZED_TLV_BYTES, length);
+    prng_fill(&p, at + TLV_HEADER_BYTES, length);
+}
+
+size_t sized_bytes_min(const struct auth_key *key)
+{
+    return stamp_base_bytes(key != NULL);
 }
 
 void sized_put(uint8_t *packet, const struct sized_request *r)
@@ -26,16 +26,17 @@ void sized_put(uint8_t *packet, const struct sized_request *r)
                                      .sent = stamp_ntp_of_ns(r->sent_ns),
                                      .sent_error = r->error_estimate,
                                      .ssid = r->ssid };
-    stamp_put_request(&request, NULL, packet);
-    if (r->size >= SIZED_PADDED_MIN)
-        pad(packet + STAMP_BYTES, r->size - STAMP_BYTES, r->sequence);
+    size_t base = sized_bytes_min(r->key);
+    stamp_put_request(&request, r->key, packet);
+    if (r->size >= base + TLV_HEADER_BYTES)
+        pad(packet + base, r->size - base, r->sequence);
 }
 
-int sized_get(const uint8_t *packet, size_t size, uint16_t ssid, uint64_t now_ns,
-              struct sized_answer *a)
+int sized_get(const uint8_t *packet, size_t size, const struct auth_key *key, uint16_t ssid,
+              uint64_t now_ns, struct sized_answer *a)
 {
     struct stamp_reply reply;
-    if (stamp_get_reply(packet, size, NULL, &reply) != STAMP_FINE || reply.ssid != ssid ||
+    if (stamp_get_reply(packet, size, key, &reply) != STAMP_FINE || reply.ssid != ssid ||
         !reply.received)
         return -1;
     uint64_t sent_ns = stamp_unix_ns(reply.request.sent, reply.request.sent_error, now_ns);

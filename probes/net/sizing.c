@@ -49,12 +49,14 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-int sizing_open(struct sizing *s, const union peer_sockaddr *peer, uint16_t ssid, struct err *e)
+int sizing_open(struct sizing *s, const union peer_sockaddr *peer, const struct auth_key *key,
+                uint16_t ssid, struct err *e)
 {
     char name[PEER_NAME_BYTES];
     bool v6 = peer->any.sa_family == AF_INET6;
     *s = (struct sizing){ .fd = -1,
                           .peer = *peer,
+                          .key = key,
                           .ssid = ssid,
                           .header = v6 ? SIZING_HEADER_V6 : SIZING_HEADER_V4,
                           .error_estimate = sync_error_estimate() };
@@ -89,7 +91,8 @@ static int send_size(struct sizing *s, unsigned size)
                                            (s->sequence++ & ((1U << SIZING_TRY_BITS) - 1)),
                                .ssid = s->ssid,
                                .error_estimate = s->error_estimate,
-                               .sent_ns = clk_realtime_ns() };
+                               .sent_ns = clk_realtime_ns(),
+                               .key = s->key };
     sized_put(packet, &r);
     ssize_t n = send(s->fd, packet, r.size, MSG_NOSIGNAL);
     if (n < 0 && errno != EMSGSIZE && errno != EAGAIN) { /* an earlier packet's error, told once */
@@ -101,7 +104,7 @@ static int send_size(struct sizing *s, unsigned size)
 
 static void send_small(struct sizing *s)
 {
-    int code = send_size(s, s->header + SIZED_BYTES_MIN);
+    int code = send_size(s, s->header + (unsigned)sized_bytes_min(s->key));
     s->sent_small++;
     if (code && code != EAGAIN)
         s->last_errno = code;
@@ -179,12 +182,13 @@ static void take_answer(struct sizing *s, const uint8_t *packet, size_t n, unsig
 {
     struct sized_answer a;
     uint64_t now_ns = clk_realtime_ns();
-    if (sized_get(packet, n, s->ssid, now_ns, &a) || a.sequence >> SIZING_TRY_BITS != n + s->header)
+    if (sized_get(packet, n, s->key, s->ssid, now_ns, &a) ||
+        a.sequence >> SIZING_TRY_BITS != n + s->header)
         return;
     uint64_t rtt_ns = now_ns > a.sent_ns ? now_ns - a.sent_ns : 0;
     if (rtt_ns > s->rtt_max_ns && rtt_ns < 4 * (uint64_t)SIZING_PATIENCE_NS_MAX)
         s->rtt_max_ns = rtt_ns;
-    if (n == SIZED_BYTES_MIN)
+    if (n == sized_bytes_min(s->key))
         take_small(s);
     else
         take_large(s, (unsigned)n + s->header, fragment);

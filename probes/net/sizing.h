@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "probes/net/auth.h"
 #include "probes/net/egress.h"
 #include "probes/net/icmp.h"
 #include "probes/net/pathmtu.h"
@@ -42,7 +43,8 @@ struct sizing {
     struct egress egress;
     struct pathmtu search;
     enum sizing_phase phase;
-    unsigned header; /* octets of IP and UDP before the payload */
+    unsigned header;            /* octets of IP and UDP before the payload */
+    const struct auth_key *key; /* borrowed; NULL: unauthenticated */
     uint16_t ssid;
     uint16_t error_estimate;
     unsigned size;    /* asked now; 0: none */
@@ -62,8 +64,9 @@ struct sizing {
     int last_errno;
 };
 
-/* Connects and finds the interface. */
-int sizing_open(struct sizing *s, const union peer_sockaddr *peer, uint16_t ssid, struct err *e);
+/* Connects and finds the interface. The key is kept; NULL: unauthenticated. */
+int sizing_open(struct sizing *s, const union peer_sockaddr *peer, const struct auth_key *key,
+                uint16_t ssid, struct err *e);
 void sizing_release(struct sizing *s); /* idempotent */
 
 /* All peers side by side until each is found or given up, until_ns or *stop. */

@@ -74,7 +74,8 @@ static int send_packet(struct strain *s, int fd, size_t size, uint32_t sequence)
                                .sequence = sequence,
                                .ssid = s->terms.ssid,
                                .error_estimate = s->error_estimate,
-                               .sent_ns = clk_realtime_ns() };
+                               .sent_ns = clk_realtime_ns(),
+                               .key = s->terms.key };
     sized_put(packet, &r);
     ssize_t n = send(fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno != EAGAIN && errno != ENOBUFS) { /* an earlier packet's error, told once */
@@ -88,7 +89,7 @@ static void send_small(struct strain *s)
 {
     if (s->next - s->first >= STRAIN_SMALLS_MAX)
         return;
-    (void)send_packet(s, s->small_fd, SIZED_BYTES_MIN, s->next++);
+    (void)send_packet(s, s->small_fd, sized_bytes_min(s->terms.key), s->next++);
     s->counts.small++;
 }
 
@@ -111,7 +112,7 @@ static void send_large(struct strain *s, uint64_t since_ns)
 static ssize_t receive(int fd, uint8_t *packet, uint64_t *arrived_ns)
 {
     _Alignas(struct cmsghdr) char control[ARRIVAL_CONTROL_BYTES];
-    struct iovec iov = { packet, SIZED_BYTES_MIN };
+    struct iovec iov = { packet, SIZED_KEYED_MIN };
     struct msghdr m = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
     };
@@ -128,7 +129,8 @@ static void take_small(struct strain *s, const uint8_t *packet, uint64_t arrived
                        struct hist *rtt)
 {
     struct sized_answer a;
-    if (sized_get(packet, SIZED_BYTES_MIN, s->terms.ssid, arrived_ns, &a))
+    size_t size = sized_bytes_min(s->terms.key);
+    if (sized_get(packet, size, s->terms.key, s->terms.ssid, arrived_ns, &a))
         return;
     uint32_t at = a.sequence - s->first;
     if (a.sequence - s->first >= s->next - s->first || s->seen[at])
@@ -143,11 +145,11 @@ static void take_small(struct strain *s, const uint8_t *packet, uint64_t arrived
 
 static void take(struct strain *s, struct hist *rtt)
 {
-    uint8_t packet[SIZED_BYTES_MIN];
+    uint8_t packet[SIZED_KEYED_MIN];
     uint64_t arrived_ns = 0;
     for (int i = 0; i < STRAIN_TAKE; i++) {
         ssize_t n = receive(s->small_fd, packet, &arrived_ns);
-        if (n == SIZED_BYTES_MIN)
+        if (n == (ssize_t)sized_bytes_min(s->terms.key))
             take_small(s, packet, arrived_ns, rtt);
         else if (n < 0 && errno != EAGAIN && errno != EINTR)
             s->last_errno = errno;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "probes/kit/hist.h"
+#include "probes/net/auth.h"
 #include "probes/net/peer.h"
 
 enum {
@@ -25,6 +26,7 @@ struct strain_terms {
     uint64_t interval_ns; /* between small packets */
     uint64_t bytes_per_s; /* of the stream, payload, each way */
     uint16_t ssid;
+    const struct auth_key *key; /* borrowed; NULL: unauthenticated */
 };
 
 struct strain_counts {

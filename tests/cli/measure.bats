@@ -179,3 +179,17 @@ load house
     [[ $stderr == *"already holds a report.md"* ]]
     [ "$(cat "$work/out/report.md")" = mine ]
 }
+
+@test "a key that cannot be read is refused before anything is measured, with a peer or without" {
+    refused measure net.rtt --dir "$disk" --key-file "$work/none"
+    [[ $stderr == *"--key-file"*"'$work/none'"*"No such file"* ]]
+    refused measure net.mtu --dir "$disk" --peer 127.0.0.1:9 --key-file "$work/none"
+    refused measure net.load --dir "$disk" --peer 127.0.0.1:9 --key-file "$work/none"
+    echo short >"$work/key"
+    chmod 600 "$work/key"
+    refused measure net.rtt --dir "$disk" --key-file "$work/key"
+    chmod 644 "$work/key"
+    refused measure net.rtt --dir "$disk" --key-file "$work/key"
+    [[ $stderr == *"chmod o="* ]]
+    is_empty "$disk"
+}

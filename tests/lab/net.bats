@@ -185,7 +185,7 @@ dropped() {
     there_filter -A INPUT -p udp --dport 862 -j DROP
     measure 10.99.0.2
     status_is failed
-    [[ $(jq -r .reason <<<"$m") == "nothing answered at 10.99.0.2:862 within 3 s; is 'plimsoll reflect' running there and UDP 862 open?" ]]
+    [[ $(jq -r .reason <<<"$m") == "nothing answered at 10.99.0.2:862 within 3 s; is 'plimsoll reflect' running there, UDP 862 open and --key-file the same?" ]]
 }
 
 @test "no route: the kernel's reason is in the sentence" {

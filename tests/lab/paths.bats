@@ -227,6 +227,31 @@ END
         "$work/doc.json"
 }
 
+@test "a reflector with a key: round trips, MTU and load have figures, and without the key none" {
+    printf 'a secret of the lab' >"$work/key"
+    chmod 600 "$work/key"
+    reflect --key-file "$work/key"
+    ip netns exec "$here" "$PLIMSOLL" measure -q net.rtt net.mtu net.load --budget 12s --dir "$disk" \
+        --peer 10.97.2.1 --peer fd97:2::1 --key-file "$work/key" >"$work/doc.json"
+    jq -c '.measurements[] | {probe, peer, status, reason, notes}' "$work/doc.json"
+    for at in 0 1; do
+        jq -e --argjson at "$at" '[.measurements[] | select(.probe == "net.rtt")][$at] | .status != "failed"
+            and (.notes[0] | test("authenticated")) and (.notes[0] | test("unauthenticated") | not)' \
+            "$work/doc.json"
+    done
+    jq -e '[.measurements[] | select(.probe == "net.mtu").metrics[] | select(.id == "net.mtu").statistics[]
+        | select(.name == "value").value] == [1500, 1500]' "$work/doc.json"
+    jq -e '[.measurements[] | select(.probe == "net.load").metrics[] | select(.id == "net.load.rate").statistics[]
+        | select(.name == "value").value] | length == 2 and all(. > 100000)' "$work/doc.json"
+    # The path is there, the key is not.
+    jq -e --arg path "$work/key" '[.measurements[].parameters["key-file"]] | all(. == $path)' "$work/doc.json"
+    run ! grep -q 'a secret of the lab' "$work/doc.json"
+    measure net.mtu --peer 10.97.2.1
+    jq -e '.measurements[0] | .status == "failed" and (.reason | test("--key-file"))' "$work/doc.json"
+    measure net.load --peer 10.97.2.1
+    jq -e '.measurements[0] | .status == "failed" and (.reason | test("--key-file"))' "$work/doc.json"
+}
+
 @test "ports: open, refused, dropped and rejected are told apart, TCP and UDP" {
     reflect
     serve 6443 2380

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -204,6 +205,32 @@ static void the_same_peer_twice_is_refused_however_it_is_written(void **state)
     }
 }
 
+static const char *key_file_of(struct plan *p, const char *probe)
+{
+    static char path[64];
+    const struct plan_item *item = plan_find(p, probe);
+    json_t *parameters = opt_parameters(item->probe->opts, item->conf);
+    (void)snprintf(path, sizeof path, "%s",
+                   json_string_value(json_object_get(parameters, "key-file")));
+    json_decref(parameters);
+    return path;
+}
+
+static void the_key_is_of_all_that_send_packets_to_reflectors(void **state)
+{
+    (void)state;
+    struct plan p;
+    struct err e = { 0 };
+    struct opt_list sets = { .items = { "net.mtu.key-file=other" }, .count = 1 };
+    struct plan_wish wish = wish_of(&none, &sets);
+    wish.key_file = "key";
+    assert_int_equal(plan_make(&wish, &p, &e), 0);
+    assert_string_equal(key_file_of(&p, "net.rtt"), "key");
+    assert_string_equal(key_file_of(&p, "net.load"), "key");
+    assert_string_equal(key_file_of(&p, "net.mtu"), "other");
+    plan_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +243,7 @@ int main(void)
         cmocka_unit_test(the_schedule_is_what_is_shared_out_when_all_is_in_time),
         cmocka_unit_test(a_late_round_still_gives_the_shortest_slot),
         cmocka_unit_test(the_same_peer_twice_is_refused_however_it_is_written),
+        cmocka_unit_test(the_key_is_of_all_that_send_packets_to_reflectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,28 @@ static void one_turn_fills_every_metric_within_the_bound(void **state)
     rig_close(&rig);
 }
 
+static void a_reflector_with_a_key_answers_packets_of_that_key(void **state)
+{
+    struct rig rig;
+    struct locked l;
+    struct err e = { 0 };
+    (void)state;
+    locked_open(&l, "a secret of the test");
+    rig_open_locked(&rig, &net_load, &l);
+    rig_set(&rig, "peer", rig.peer);
+    rig_set(&rig, "key-file", l.path);
+    rig_set(&rig, "most", "120000");
+    assert_int_equal(rig_run(&rig, slot_ns, &e), 0);
+    const struct probe_part *part = &rig.split.parts[0];
+    assert_int_equal(part->result->status, STATUS_MEASURED);
+    assert_true(part->hists[LOADED].total > 0 && part->hists[IDLE].total > 0);
+    assert_true(part->values[RATE] > 0);
+    assert_int_equal(rig.reflector.counts.by_kind[ANSWER_GIVEN],
+                     reflector_received(&rig.reflector));
+    rig_close(&rig);
+    locked_close(&l);
+}
+
 static void a_peer_without_a_reflector_says_so(void **state)
 {
     struct rig rig;
@@ -80,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_turn_fills_every_metric_within_the_bound),
+        cmocka_unit_test(a_reflector_with_a_key_answers_packets_of_that_key),
         cmocka_unit_test(a_peer_without_a_reflector_says_so),
         cmocka_unit_test(cost_is_bounded_by_rate_and_most),
     };

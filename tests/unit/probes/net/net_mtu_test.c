@@ -41,6 +41,25 @@ static void jumbo_packets_come_back_from_the_reflector(void **state)
     rig_close(&rig);
 }
 
+static void a_reflector_with_a_key_answers_packets_of_that_key(void **state)
+{
+    struct rig rig;
+    struct locked l;
+    struct err e = { 0 };
+    (void)state;
+    locked_open(&l, "a secret of the test");
+    rig_open_locked(&rig, &net_mtu, &l);
+    rig_set(&rig, "peer", rig.peer);
+    rig_set(&rig, "key-file", l.path);
+    assert_int_equal(rig_run(&rig, slot_ns, &e), 0);
+    assert_int_equal(rig_result(&rig, 0)->status, STATUS_MEASURED);
+    assert_true(rig.split.parts[0].values[MTU] >= 1280);
+    assert_int_equal(rig.reflector.counts.by_kind[ANSWER_GIVEN],
+                     reflector_received(&rig.reflector));
+    rig_close(&rig);
+    locked_close(&l);
+}
+
 static void one_peer_s_failure_is_its_own(void **state)
 {
     struct rig rig;
@@ -77,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jumbo_packets_come_back_from_the_reflector),
+        cmocka_unit_test(a_reflector_with_a_key_answers_packets_of_that_key),
         cmocka_unit_test(one_peer_s_failure_is_its_own),
         cmocka_unit_test(without_a_peer_it_says_how_to_have_one),
     };

@@ -200,6 +200,8 @@ static void key_file_that_cannot_be_read_fails_at_once(void **state)
     set(&b, "key-file", "/nonexistent/key");
     assert_int_equal(net_rtt.setup(b.run, &e), -1);
     assert_non_null(strstr(e.msg, "/nonexistent/key"));
+    assert_int_equal(net_rtt.supported(NULL, b.conf, &e), -1);
+    assert_int_equal(e.kind, ERR_USAGE);
     close_bench(&b);
 }
 

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "tests/unit/probes/net/locked.h"
 #include "tests/unit/probes/net/loop.h"
 #include "tests/unit/probes/split.h"
 
@@ -27,11 +28,14 @@ static void *rig_serve(void *arg)
     return NULL;
 }
 
-static inline void rig_open(struct rig *rig, const struct probe *probe)
+/* With a key the reflector answers nothing else. */
+static inline void rig_open_locked(struct rig *rig, const struct probe *probe, struct locked *l)
 {
     struct err e = { 0 };
     memset(rig, 0, sizeof *rig);
     loop_reflector(&rig->reflector, "127.0.0.1");
+    if (l)
+        locked_govern(l, &rig->reflector);
     (void)peer_name(&rig->reflector.at, rig->peer);
     rig->conf = calloc(1, probe->conf_size);
     assert_int_equal(opt_defaults(probe->opts, rig->conf, probe->conf_size, &e), 0);
@@ -40,6 +44,11 @@ static inline void rig_open(struct rig *rig, const struct probe *probe)
     rig->split.run.seed = 1;
     rig->split.run.stopping = &rig->stop;
     assert_int_equal(pthread_create(&rig->thread, NULL, rig_serve, rig), 0);
+}
+
+static inline void rig_open(struct rig *rig, const struct probe *probe)
+{
+    rig_open_locked(rig, probe, NULL);
 }
 
 static inline void rig_set(struct rig *rig, const char *option, const char *value)
