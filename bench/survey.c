@@ -425,7 +425,8 @@ static int survey_plan(struct voyage *v, struct err *e)
                               .budget_ns = c->budget_ns,
                               .sites = sites,
                               .site_count = v->sites.count };
-    if (plan_make(&wish, &v->plan, e) || tap_apply(&c->tap, &v->plan, e))
+    if (plan_make(&wish, &v->plan, e) || beat_apply(&c->beat, &v->plan, e) ||
+        tap_apply(&c->tap, &v->plan, e))
         return -1;
     for (unsigned i = 0; i < v->plan.count; i++)
         v->plan.items[i].once = !survey_may_come_again(v, &v->plan.items[i]);

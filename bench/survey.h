@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/beat.h"
 #include "bench/progress.h"
 #include "bench/tap.h"
 #include "probes/kit/document.h"
@@ -21,6 +22,7 @@ struct survey_conf {
     const char *load;         /* "20Mbit" */
     const char *key_file;     /* that the reflectors have too; "": unauthenticated */
     const char *image;        /* as probes/image/spec.h takes it */
+    struct beat beat;
     struct tap tap;
     struct opt_list labels; /* "key=value" */
     struct opt_list sets;   /* "probe.option=value" */
@@ -52,7 +54,7 @@ struct survey_conf {
                  .help = "Unpack this image: small (the default) or reference, which are made "    \
                          "here, either with -zstd; or the path of an OCI image layout, an OCI "    \
                          "archive or a docker-save archive, with @NAME where it holds several."),  \
-        TAP_OPTIONS(conf, survey.tap),                                                             \
+        BEAT_OPTIONS(conf, survey.beat), TAP_OPTIONS(conf, survey.tap),                            \
         OPT_LIST(conf, survey.labels, .name = "label", .arg = "KEY=VALUE",                         \
                  .help = "Note provider, plan, region, price, node or note in the document; a "    \
                          "cluster's report calls this host by its node."),                         \
