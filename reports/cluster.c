@@ -257,7 +257,7 @@ int cluster_open(const struct document *documents, const char *const *paths, uns
         return err_set(e, ERR_USAGE, 0, "%u documents, and at most %d make a cluster", count,
                        CLUSTER_MEMBERS);
     c->nodes = calloc(CLUSTER_NODES, sizeof *c->nodes);
-    c->seen = calloc((size_t)count * CLUSTER_NODES, sizeof *c->seen);
+    c->seen = calloc((size_t)count * CLUSTER_NODES, sizeof(struct result *));
     int failed = c->nodes && c->seen ? fill(documents, paths, count, c, e)
                                      : err_set(e, ERR_NO_RESOURCE, 0, "no memory for a cluster");
     if (failed)

@@ -43,12 +43,11 @@ static void table(struct html *h, const struct paper_block *b)
     html_close(h);
     html_close(h);
     html_open(h, "tbody", NULL);
-    for (unsigned i = 0; i < b->cell_count / b->columns * b->columns; i++) {
-        if (i % b->columns == 0)
-            html_open(h, "tr", NULL);
-        cell(h, b->cells[i], b->aligns[i % b->columns], i % b->columns == 0);
-        if (i % b->columns == b->columns - 1)
-            html_close(h);
+    for (unsigned at = 0; at + b->columns <= b->cell_count && b->columns > 0; at += b->columns) {
+        html_open(h, "tr", NULL);
+        for (unsigned i = 0; i < b->columns; i++)
+            cell(h, b->cells[at + i], b->aligns[i], i == 0);
+        html_close(h);
     }
     html_close(h);
     html_close(h);
