@@ -112,6 +112,22 @@ static int summarise_histogram(struct result_metric *m, uint64_t seed, struct er
     return 0;
 }
 
+/* Shares of unequal numbers: the share of all, and the interval about it. */
+static void put_share(struct result_metric *m, struct interval of_blocks, double mean)
+{
+    double sum = 0;
+    double weight = 0;
+    for (unsigned i = 0; i < m->block_count; i++) {
+        const struct result_block *b = &m->blocks[i];
+        sum += isnan(b->value) ? 0 : b->value * (double)b->n;
+        weight += isnan(b->value) ? 0 : (double)b->n;
+    }
+    double share = weight > 0 ? sum / weight : mean;
+    double low = of_blocks.low + share - mean;
+    put_statistic(m, "value", share,
+                  (struct interval){ low < 0 ? 0 : low, of_blocks.high + share - mean });
+}
+
 static void summarise_values(struct result_metric *m)
 {
     double values[LIMITS_BLOCKS];
@@ -129,7 +145,9 @@ static void summarise_values(struct result_metric *m)
         }
     }
     m->statistic_count = 0;
-    if (m->kind == METRIC_MEAN) {
+    if (m->kind == METRIC_MEAN && m->unit == UNIT_RATIO) {
+        put_share(m, mean_interval(values, count), stats_mean(values, count));
+    } else if (m->kind == METRIC_MEAN) {
         put_statistic(m, "value", stats_mean(values, count), mean_interval(values, count));
     } else if (m->kind == METRIC_MAX) {
         put_statistic(m, "value", max, (struct interval){ max, NAN });

@@ -20,10 +20,11 @@ enum {
 };
 
 static const struct metric metrics[] = {
-    {.id = "h",     .unit = UNIT_NS,    .kind = METRIC_HIST},
-    { .id = "mean", .unit = UNIT_PER_S, .kind = METRIC_MEAN},
-    { .id = "max",  .unit = UNIT_NS,    .kind = METRIC_MAX },
-    { .id = "sum",  .unit = UNIT_BYTES, .kind = METRIC_SUM },
+    {.id = "h",      .unit = UNIT_NS,    .kind = METRIC_HIST},
+    { .id = "mean",  .unit = UNIT_PER_S, .kind = METRIC_MEAN},
+    { .id = "max",   .unit = UNIT_NS,    .kind = METRIC_MAX },
+    { .id = "sum",   .unit = UNIT_BYTES, .kind = METRIC_SUM },
+    { .id = "share", .unit = UNIT_RATIO, .kind = METRIC_MEAN},
     METRIC_END,
 };
 
@@ -323,6 +324,30 @@ static void histograms_of_different_size_are_not_joined(void **state)
     assert_int_equal(a.total, 0);
 }
 
+static void add_share(struct result_metric *m, double value, uint64_t n)
+{
+    struct err e;
+    struct result_block b = { .observed_ns = 1000, .value = value, .n = n };
+    assert_int_equal(result_add_block(m, &b, &e), 0);
+}
+
+/* 99 of 100, none of 400 and none of 60: 99 of 560, and not the mean of the blocks. */
+static void a_share_is_that_of_all_samples(void **state)
+{
+    struct result r;
+    (void)state;
+    open_all(&r);
+    struct result_metric *m = result_metric_find(&r, "share");
+    add_share(m, 0.99, 100);
+    add_share(m, 0, 400);
+    add_share(m, 0, 60);
+    summarise(m);
+    const struct result_statistic *s = result_statistic_find(m, "value");
+    assert_true(fabs(s->value - 99.0 / 560) < 1e-12);
+    assert_true(s->low <= s->value && s->value <= s->high && s->low >= 0);
+    result_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +356,7 @@ int main(void)
         cmocka_unit_test(one_repetition_has_no_interval),
         cmocka_unit_test(a_maximum_is_bounded_from_below_only),
         cmocka_unit_test(a_sum_has_no_interval),
+        cmocka_unit_test(a_share_is_that_of_all_samples),
         cmocka_unit_test(nothing_measured_is_not_a_number),
         cmocka_unit_test(a_histogram_has_six_statistics_of_the_pooled_sample),
         cmocka_unit_test(repetitions_that_differ_widen_the_interval),
