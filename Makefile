@@ -188,6 +188,7 @@ install: all
 	install -D -m 755 $(BUILD)/plimsoll $(DESTDIR)$(PREFIX)/bin/plimsoll
 	install -D -m 644 $(BUILD)/plimsoll.1 $(DESTDIR)$(PREFIX)/share/man/man1/plimsoll.1
 	install -D -m 644 reports/schema.json $(DESTDIR)$(PREFIX)/share/plimsoll/schema.json
+	install -D -m 644 reports/schema-cluster.json $(DESTDIR)$(PREFIX)/share/plimsoll/schema-cluster.json
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/local/bin|$(PREFIX)/bin|' scripts/plimsoll-reflect.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/plimsoll-reflect.service
@@ -195,6 +196,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/plimsoll $(DESTDIR)$(PREFIX)/share/man/man1/plimsoll.1
 	rm -f $(DESTDIR)$(PREFIX)/share/plimsoll/schema.json
+	rm -f $(DESTDIR)$(PREFIX)/share/plimsoll/schema-cluster.json
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/plimsoll-reflect.service
 	-rmdir $(DESTDIR)$(PREFIX)/share/plimsoll
 

@@ -131,10 +131,12 @@ static int apply_file(struct apply *a, const struct untar_entry *entry, struct e
     if (rules_allow_size(entry, a->bytes_max, &a->file_bytes, e))
         return -1;
     a->end = 0;
-    a->fd = openat(a->at.root_fd, a->path, flags, entry->mode);
+    /* Without privilege its owner must be able to write it for user.* to be set. */
+    mode_t mode = a->is_root ? entry->mode : entry->mode | S_IWUSR;
+    a->fd = openat(a->at.root_fd, a->path, flags, mode);
     if (a->fd < 0)
         return rules_fail("create it", e);
-    if (fchmod(a->fd, entry->mode))
+    if (fchmod(a->fd, mode))
         return rules_fail("set the mode", e);
     a->is_made = true;
     return 0;

@@ -70,3 +70,31 @@ nodes=tests/golden/cluster
     python3 -c 'import jsonschema' 2>/dev/null || skip "python3-jsonschema is missing"
     tests/validate-document "$nodes"/*.json
 }
+
+@test "a cluster's report is valid by its schema, whoever is away" {
+    python3 -c 'import jsonschema' 2>/dev/null || skip "python3-jsonschema is missing"
+    "$PLIMSOLL" report --cluster -f json "$nodes"/node-{a,b,c}.json >"$work/cluster.json"
+    tests/validate-document "$work/cluster.json"
+    tests/validate-document tests/golden/expected/cluster.json
+    # Nobody reaches anybody.
+    for n in a b c; do
+        jq '(.measurements[] | select(.probe == "net.rtt")) |=
+            (.status = "failed" | .reason = "away" | .metrics = [])' "$nodes/node-$n.json" >"$work/$n.json"
+    done
+    "$PLIMSOLL" report --cluster -f json "$work"/{a,b,c}.json >"$work/away.json" || [ $? -le 3 ]
+    jq -e '.quorum.best_leader == null and .worst.rtt_p99_ns == null' "$work/away.json"
+    tests/validate-document "$work/away.json"
+}
+
+@test "the cluster's schema refuses what no report is" {
+    python3 -c 'import jsonschema' 2>/dev/null || skip "python3-jsonschema is missing"
+    for edit in 'del(.quorum)' '.pairs[0].status = "fine"' '.pairs[0].loss_ratio = 1.5' \
+        '.pairs[0].rtt_p50_ns = -1' '.nodes[0].run = null' '.nodes[3].run = .nodes[0].run' \
+        '.roles[0].grade = "good"' '.worst.gap_ns.value = null' '.quorum.leaders[0].reached = "2"' \
+        '.more = 1' '.schema = "plimsoll-cluster/2"'; do
+        jq "$edit" tests/golden/expected/cluster.json >"$work/bad.json"
+        run -1 tests/validate-document "$work/bad.json"
+        echo "$edit: $output"
+        [ -n "$output" ]
+    done
+}

@@ -1,9 +1,12 @@
 #include "probes/image/pipeline.h"
 
+#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -278,6 +281,10 @@ static const struct wall walls[] = {
 #undef C
 #undef U
 
+enum {
+    UNABLE = 77 /* exit status: it cannot be nobody here */
+};
+
 /* As a layer above another, and as the lowest, which hides nothing. */
 static void archives_become_the_trees_that_unpack_makes(void **state)
 {
@@ -292,6 +299,33 @@ static void archives_become_the_trees_that_unpack_makes(void **state)
         pair_same(p);
         pair_close(p);
     }
+}
+
+/* This program again, as nobody. */
+static _Noreturn void become_nobody(void)
+{
+    static const uid_t nobody = 65534;
+    if (setgroups(0, NULL) || setresgid(nobody, nobody, nobody) ||
+        setresuid(nobody, nobody, nobody))
+        _exit(UNABLE);
+    (void)execl("/proc/self/exe", "pipeline_test", "unprivileged", (char *)NULL);
+    _exit(UNABLE);
+}
+
+static void they_do_without_privilege_too(void **state)
+{
+    (void)state;
+    int status = 0;
+    if (geteuid() != 0)
+        skip(); /* it is how the test above ran */
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        become_nobody();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == UNABLE)
+        skip();
+    assert_int_equal(status, 0);
 }
 
 static void names_of_5000_bytes_are_refused(void **state)
@@ -624,10 +658,15 @@ static void a_layer_that_is_not_sound_is_named(void **state)
     forge_close(f);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argv;
+    const struct CMUnitTest unprivileged[] = {
+        cmocka_unit_test(archives_become_the_trees_that_unpack_makes),
+    };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(archives_become_the_trees_that_unpack_makes),
+        cmocka_unit_test(they_do_without_privilege_too),
         cmocka_unit_test(names_of_5000_bytes_are_refused),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(directories_that_are_not_listed_count),
@@ -641,5 +680,7 @@ int main(void)
         cmocka_unit_test(every_layer_becomes_the_tree_that_unpack_makes),
         cmocka_unit_test(a_layer_that_is_not_sound_is_named),
     };
+    if (argc > 1)
+        return cmocka_run_group_tests(unprivileged, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
