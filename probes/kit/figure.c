@@ -122,15 +122,6 @@ struct exact {
     double max, mean;
 };
 
-static uint32_t highest_count(const struct hist *h)
-{
-    uint32_t used = h->size;
-    while (used > 0 && h->counts[used - 1] == 0) {
-        used--;
-    }
-    return used - 1;
-}
-
 /* Decodes a histogram and holds it against what is said beside it. */
 static int histogram_of_json(const struct node *at, const struct exact *x, struct hist *h,
                              struct err *e)
@@ -150,9 +141,13 @@ static int histogram_of_json(const struct node *at, const struct exact *x, struc
         return 0;
     }
     double fitted = x->max < (double)h->value_max ? x->max : (double)h->value_max;
-    if (!(x->max >= 0) || hist_index((uint64_t)fitted) != highest_count(h)) {
+    if (!(x->max >= 0) || hist_index((uint64_t)fitted) != hist_last(h)) {
         return err_set(e, ERR_DATA, 0, "%s.histogram: its largest value is not the max beside it",
                        at->where);
+    }
+    if (hist_index(x->min < h->value_max ? x->min : h->value_max) > hist_first(h)) {
+        return err_set(e, ERR_DATA, 0,
+                       "%s.histogram: its smallest value is below the min beside it", at->where);
     }
     h->max = x->max < 0x1p63 ? (uint64_t)x->max : INT64_MAX;
     h->sum = isnan(x->mean) ? h->sum : x->mean * (double)h->total;
@@ -162,6 +157,7 @@ static int histogram_of_json(const struct node *at, const struct exact *x, struc
 
 static int exact_of_json(const struct node *at, struct result_block *b, struct err *e)
 {
+    AUTO(hist) struct hist whole = { 0 };
     struct exact x = { .n = b->n, .max = b->max };
     uint64_t joined = 0;
     if (node_u64(at, "joined", &joined, e) != 0) {
@@ -173,11 +169,11 @@ static int exact_of_json(const struct node *at, struct result_block *b, struct e
     }
     if (node_u64(at, "min", &x.min, e) != 0 || node_u64(at, "clamped", &x.clamped, e) != 0 ||
         node_number_or_nan(at, "mean", &x.mean, e) != 0 ||
-        histogram_of_json(at, &x, &b->hist, e) != 0) {
+        histogram_of_json(at, &x, &whole, e) != 0) {
         return -1;
     }
-    b->hist.min = x.min;
-    return 0;
+    whole.min = x.min;
+    return hist_pour(&b->hist, &whole, e); /* there are as many of them as peers and seconds */
 }
 
 static int block_of_json(const struct node *at, const struct result_metric *m,
@@ -224,7 +220,7 @@ static int blocks_of_json(const struct node *at, enum figure_form form, struct r
         struct node item = node_item(&array, m->block_count);
         struct result_block *b = &m->blocks[m->block_count++];
         if (block_of_json(&item, m, form, b, e) != 0 ||
-            (form == FIGURE_FRAGMENT && summary_pour(&m->total, &b->hist, e) != 0)) {
+            (form == FIGURE_FRAGMENT && hist_pour(&m->total, &b->hist, e) != 0)) {
             return -1;
         }
     }

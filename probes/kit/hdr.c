@@ -85,24 +85,23 @@ static size_t hdr_get_leb(const unsigned char *at, size_t left, int64_t *value)
 }
 
 /* At least one, if it is 0: HdrHistogram_c takes a payload of none for a damaged one. */
-static uint32_t hdr_used(const struct hist *h)
-{
-    uint32_t used = h->size;
-    while (used > 1 && h->counts[used - 1] == 0) {
-        used--;
-    }
-    return used;
-}
-
 static void hdr_put_counts(const struct hist *h, struct buf *b)
 {
-    uint32_t used = hdr_used(h);
-    for (uint32_t i = 0; i < used;) {
+    uint32_t first = hist_first(h);
+    uint32_t used = hist_last(h) + 1;
+    if (h->total == 0) {
+        hdr_put_leb(b, -1);
+        return;
+    }
+    if (first > 0) {
+        hdr_put_leb(b, -(int64_t)first);
+    }
+    for (uint32_t i = first; i < used;) {
         uint32_t run = 0;
-        while (i + run < used && h->counts[i + run] == 0) {
+        while (i + run < used && hist_count(h, i + run) == 0) {
             run++;
         }
-        hdr_put_leb(b, run ? -(int64_t)run : (int64_t)h->counts[i]);
+        hdr_put_leb(b, run ? -(int64_t)run : (int64_t)hist_count(h, i));
         i += run ? run : 1;
     }
 }
