@@ -157,7 +157,6 @@ static int histogram_of_json(const struct node *at, const struct exact *x, struc
 
 static int exact_of_json(const struct node *at, struct result_block *b, struct err *e)
 {
-    AUTO(hist) struct hist whole = { 0 };
     struct exact x = { .n = b->n, .max = b->max };
     uint64_t joined = 0;
     if (node_u64(at, "joined", &joined, e) != 0) {
@@ -169,11 +168,11 @@ static int exact_of_json(const struct node *at, struct result_block *b, struct e
     }
     if (node_u64(at, "min", &x.min, e) != 0 || node_u64(at, "clamped", &x.clamped, e) != 0 ||
         node_number_or_nan(at, "mean", &x.mean, e) != 0 ||
-        histogram_of_json(at, &x, &whole, e) != 0) {
+        histogram_of_json(at, &x, &b->hist, e) != 0) {
         return -1;
     }
-    whole.min = x.min;
-    return hist_pour(&b->hist, &whole, e); /* there are as many of them as peers and seconds */
+    b->hist.min = x.min;
+    return 0;
 }
 
 static int block_of_json(const struct node *at, const struct result_metric *m,

@@ -149,6 +149,11 @@ static int hist_widen(struct hist *h, uint32_t first, uint32_t last, struct err 
     return 0;
 }
 
+int hist_make_room(struct hist *h, struct err *e)
+{
+    return h->total ? hist_widen(h, hist_first(h), hist_last(h), e) : 0;
+}
+
 int hist_pour(struct hist *dst, const struct hist *src, struct err *e)
 {
     if (src->total == 0) {

@@ -106,5 +106,7 @@ void hist_merge(struct hist *dst, const struct hist *src);
  */
 int hist_pour(struct hist *dst, const struct hist *src, struct err *e)
     __attribute__((warn_unused_result));
+/* Counts, all 0, for a closed one whose value_max, total, min and max are set already. */
+int hist_make_room(struct hist *h, struct err *e) __attribute__((warn_unused_result));
 
 #endif
