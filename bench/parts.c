@@ -83,6 +83,8 @@ static int parts_refuse(const struct parts *p, const char *const *names, unsigne
 static unsigned parts_blocks(unsigned count)
 {
     unsigned most = LIMITS_PART_BLOCKS / count / 2 * 2;
+    if (most < 2)
+        return 2;
     return most < LIMITS_BLOCKS ? most : LIMITS_BLOCKS;
 }
 

@@ -313,8 +313,8 @@ static unsigned pages_of(const struct hist *h)
 {
     unsigned pages = 0;
     uint32_t counted = UINT32_MAX; /* the page counted last */
-    for (uint32_t i = 0; h->counts && i < h->size; i++) {
-        if (h->counts[i] && i / COUNTS_PER_PAGE != counted) {
+    for (uint32_t i = hist_first(h), last = hist_last(h); i <= last; i++) {
+        if (hist_count(h, i) && i / COUNTS_PER_PAGE != counted) {
             counted = i / COUNTS_PER_PAGE;
             pages++;
         }

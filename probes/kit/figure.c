@@ -122,15 +122,6 @@ struct exact {
     double max, mean;
 };
 
-static uint32_t highest_count(const struct hist *h)
-{
-    uint32_t used = h->size;
-    while (used > 0 && h->counts[used - 1] == 0) {
-        used--;
-    }
-    return used - 1;
-}
-
 /* Decodes a histogram and holds it against what is said beside it. */
 static int histogram_of_json(const struct node *at, const struct exact *x, struct hist *h,
                              struct err *e)
@@ -150,9 +141,13 @@ static int histogram_of_json(const struct node *at, const struct exact *x, struc
         return 0;
     }
     double fitted = x->max < (double)h->value_max ? x->max : (double)h->value_max;
-    if (!(x->max >= 0) || hist_index((uint64_t)fitted) != highest_count(h)) {
+    if (!(x->max >= 0) || hist_index((uint64_t)fitted) != hist_last(h)) {
         return err_set(e, ERR_DATA, 0, "%s.histogram: its largest value is not the max beside it",
                        at->where);
+    }
+    if (hist_index(x->min < h->value_max ? x->min : h->value_max) > hist_first(h)) {
+        return err_set(e, ERR_DATA, 0,
+                       "%s.histogram: its smallest value is below the min beside it", at->where);
     }
     h->max = x->max < 0x1p63 ? (uint64_t)x->max : INT64_MAX;
     h->sum = isnan(x->mean) ? h->sum : x->mean * (double)h->total;
@@ -224,7 +219,7 @@ static int blocks_of_json(const struct node *at, enum figure_form form, struct r
         struct node item = node_item(&array, m->block_count);
         struct result_block *b = &m->blocks[m->block_count++];
         if (block_of_json(&item, m, form, b, e) != 0 ||
-            (form == FIGURE_FRAGMENT && summary_pour(&m->total, &b->hist, e) != 0)) {
+            (form == FIGURE_FRAGMENT && hist_pour(&m->total, &b->hist, e) != 0)) {
             return -1;
         }
     }

@@ -85,24 +85,23 @@ static size_t hdr_get_leb(const unsigned char *at, size_t left, int64_t *value)
 }
 
 /* At least one, if it is 0: HdrHistogram_c takes a payload of none for a damaged one. */
-static uint32_t hdr_used(const struct hist *h)
-{
-    uint32_t used = h->size;
-    while (used > 1 && h->counts[used - 1] == 0) {
-        used--;
-    }
-    return used;
-}
-
 static void hdr_put_counts(const struct hist *h, struct buf *b)
 {
-    uint32_t used = hdr_used(h);
-    for (uint32_t i = 0; i < used;) {
+    uint32_t first = hist_first(h);
+    uint32_t used = hist_last(h) + 1;
+    if (h->total == 0) {
+        hdr_put_leb(b, -1);
+        return;
+    }
+    if (first > 0) {
+        hdr_put_leb(b, -(int64_t)first);
+    }
+    for (uint32_t i = first; i < used;) {
         uint32_t run = 0;
-        while (i + run < used && h->counts[i + run] == 0) {
+        while (i + run < used && hist_count(h, i + run) == 0) {
             run++;
         }
-        hdr_put_leb(b, run ? -(int64_t)run : (int64_t)h->counts[i]);
+        hdr_put_leb(b, run ? -(int64_t)run : (int64_t)hist_count(h, i));
         i += run ? run : 1;
     }
 }
@@ -177,30 +176,39 @@ static int hdr_refuse(const char *why, struct err *e)
     return err_set(e, ERR_DATA, 0, "histogram: %s", why);
 }
 
+/* Of a histogram without room yet the counts are summed up, and then put into it. */
+static void hdr_put_count(struct hist *h, uint32_t index, uint64_t count)
+{
+    uint64_t low = hist_lowest(index);
+    uint64_t high = hist_highest(index);
+    if (h->counts) {
+        h->counts[index - h->base] = count;
+        return;
+    }
+    h->total += count;
+    h->min = low < h->min ? low : h->min;
+    h->max = high < h->value_max ? high : h->value_max;
+    h->sum += (double)count * ((double)low + (double)(high - low) / 2);
+}
+
 static int hdr_count(struct hist *h, uint32_t *index, int64_t value, struct err *e)
 {
+    uint32_t size = hist_index(h->value_max) + 1;
     if (value < 0) {
-        if (value < -(int64_t)(h->size - *index)) {
+        if (value < -(int64_t)(size - *index)) {
             return hdr_refuse("a run of empty counts leaves the histogram", e);
         }
         *index += (uint32_t)-value;
         return 0;
     }
-    if (*index >= h->size) {
+    if (*index >= size) {
         return hdr_refuse("more counts than its range holds", e);
     }
-    if (value > INT64_MAX - (int64_t)h->total) {
+    if (!h->counts && value > INT64_MAX - (int64_t)h->total) {
         return hdr_refuse("its counts overflow", e);
     }
-    uint64_t count = (uint64_t)value;
-    if (count) {
-        uint64_t low = hist_lowest(*index);
-        uint64_t high = hist_highest(*index);
-        h->counts[*index] = count;
-        h->total += count;
-        h->min = low < h->min ? low : h->min;
-        h->max = high < h->value_max ? high : h->value_max;
-        h->sum += (double)count * ((double)low + (double)(high - low) / 2);
+    if (value) {
+        hdr_put_count(h, *index, (uint64_t)value);
     }
     (*index)++;
     return 0;
@@ -222,18 +230,13 @@ static int hdr_open_plain(const unsigned char *plain, size_t size, struct hist *
     if (value_max < HDR_RANGE_MIN || value_max > UINT64_C(1) << HDR_RANGE_BITS) {
         return hdr_refuse("its range is not believable", e);
     }
-    return hist_open(h, value_max, e);
+    *h = (struct hist){ .value_max = value_max, .min = UINT64_MAX };
+    return 0;
 }
 
-static int hdr_read_plain(const unsigned char *plain, size_t size, struct hist *h, struct err *e)
+static int hdr_read_counts(const unsigned char *plain, size_t size, struct hist *h, struct err *e)
 {
     uint32_t index = 0;
-    if (size < HDR_HEAD_BYTES) {
-        return hdr_refuse("cut short", e);
-    }
-    if (hdr_open_plain(plain, size, h, e)) {
-        return -1;
-    }
     for (size_t at = HDR_HEAD_BYTES; at < size;) {
         int64_t value = 0;
         size_t taken = hdr_get_leb(plain + at, size - at, &value);
@@ -246,6 +249,18 @@ static int hdr_read_plain(const unsigned char *plain, size_t size, struct hist *
         at += taken;
     }
     return 0;
+}
+
+static int hdr_read_plain(const unsigned char *plain, size_t size, struct hist *h, struct err *e)
+{
+    if (size < HDR_HEAD_BYTES) {
+        return hdr_refuse("cut short", e);
+    }
+    if (hdr_open_plain(plain, size, h, e) || hdr_read_counts(plain, size, h, e) ||
+        hist_make_room(h, e)) {
+        return -1;
+    }
+    return h->counts ? hdr_read_counts(plain, size, h, e) : 0;
 }
 
 /* Appends what a zlib stream holds, up to the cap of plain. */

@@ -3,6 +3,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 int hist_open(struct hist *h, uint64_t value_max, struct err *e)
 {
@@ -21,13 +22,12 @@ void hist_release(struct hist *h)
     *h = (struct hist){ 0 };
 }
 
-/* Where counts can be other than 0: from first to last, none when first > last. */
-static uint32_t hist_first(const struct hist *h)
+uint32_t hist_first(const struct hist *h)
 {
     return h->total ? hist_index(h->min < h->value_max ? h->min : h->value_max) : 1;
 }
 
-static uint32_t hist_last(const struct hist *h)
+uint32_t hist_last(const struct hist *h)
 {
     return h->total ? hist_index(h->max < h->value_max ? h->max : h->value_max) : 0;
 }
@@ -65,8 +65,9 @@ uint64_t hist_value_at_rank(const struct hist *h, uint64_t rank)
         return h->max;
     }
     for (uint32_t i = hist_first(h), last = hist_last(h); i <= last; i++) {
-        seen += h->counts[i];
-        if (seen >= rank && h->counts[i]) {
+        uint64_t count = hist_count(h, i);
+        seen += count;
+        if (seen >= rank && count) {
             uint64_t value = hist_highest(i);
             return value < h->max ? value : h->max;
         }
@@ -99,11 +100,11 @@ double hist_mean(const struct hist *h)
 uint64_t hist_count_above(const struct hist *h, uint64_t bound)
 {
     uint64_t count = 0;
-    if (bound >= h->value_max || hist_index(bound) + 1 == h->size) {
+    if (bound >= h->value_max || hist_index(bound) == hist_index(h->value_max)) {
         return bound < h->max ? h->clamped : 0;
     }
     for (uint32_t i = hist_index(bound) + 1, last = hist_last(h); i <= last; i++) {
-        count += h->counts[i];
+        count += hist_count(h, i);
     }
     return count;
 }
@@ -114,8 +115,9 @@ void hist_merge(struct hist *dst, const struct hist *src)
         return;
     }
     for (uint32_t i = hist_first(src), last = hist_last(src); i <= last; i++) {
-        if (src->counts[i]) { /* reading leaves untouched pages unmapped, in both */
-            dst->counts[i] += src->counts[i];
+        uint64_t count = hist_count(src, i);
+        if (count) { /* reading leaves untouched pages unmapped, in both */
+            dst->counts[i - dst->base] += count;
         }
     }
     dst->total += src->total;
@@ -123,4 +125,50 @@ void hist_merge(struct hist *dst, const struct hist *src)
     dst->sum += src->sum;
     dst->min = src->min < dst->min ? src->min : dst->min;
     dst->max = src->max > dst->max ? src->max : dst->max;
+}
+
+/* Room from first to last, at least; what it holds stays. */
+static int hist_widen(struct hist *h, uint32_t first, uint32_t last, struct err *e)
+{
+    if (h->counts && first >= h->base && last - h->base < h->size) {
+        return 0;
+    }
+    uint32_t base = h->counts && h->base < first ? h->base : first;
+    uint32_t end = h->counts && h->base + h->size > last + 1 ? h->base + h->size : last + 1;
+    uint64_t *counts = calloc(end - base, sizeof *counts);
+    if (!counts) {
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for a histogram of %u counts", end - base);
+    }
+    if (h->counts) {
+        memcpy(counts + (h->base - base), h->counts, h->size * sizeof *counts);
+    }
+    free(h->counts);
+    h->counts = counts;
+    h->base = base;
+    h->size = end - base;
+    return 0;
+}
+
+int hist_make_room(struct hist *h, struct err *e)
+{
+    return h->total ? hist_widen(h, hist_first(h), hist_last(h), e) : 0;
+}
+
+int hist_pour(struct hist *dst, const struct hist *src, struct err *e)
+{
+    if (src->total == 0) {
+        return 0;
+    }
+    if (!dst->counts) {
+        *dst = (struct hist){ .value_max = src->value_max, .min = UINT64_MAX };
+    }
+    if (dst->value_max != src->value_max) {
+        return err_set(e, ERR_DATA, 0, "histograms up to %llu and up to %llu cannot be joined",
+                       (unsigned long long)dst->value_max, (unsigned long long)src->value_max);
+    }
+    if (hist_widen(dst, hist_first(src), hist_last(src), e)) {
+        return -1;
+    }
+    hist_merge(dst, src);
+    return 0;
 }

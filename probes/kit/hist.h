@@ -4,6 +4,7 @@
  * Values are uint64_t in the metric's base unit (nanoseconds). A recorded value is known to 1/1024,
  * the width of a bucket (2048 sub-buckets, so that three decimal digits hold). hist_open allocates
  * once; recording never allocates. Not thread-safe: one histogram per thread, then hist_merge.
+ * What is kept is poured out of it, into one that has counts for its own range of values alone.
  * SOURCE: layout and V2 encoding of HdrHistogram (G. Tene), so that its tools read our documents.
  */
 #ifndef PROBES_KIT_HIST_H
@@ -23,6 +24,7 @@ enum {
 
 struct hist {
     uint64_t *counts;   /* owned; NULL when closed */
+    uint32_t base;      /* index of the first of them; not 0 in one that was poured into */
     uint32_t size;      /* counts allocated */
     uint64_t value_max; /* largest value that fits; larger ones are recorded there and clamped */
     uint64_t total;     /* values recorded */
@@ -69,6 +71,19 @@ static inline void hist_record(struct hist *h, uint64_t value)
     hist_record_n(h, value, 1);
 }
 
+/*
+ * Where counts can be other than 0: from first to last, both of which are; none when first > last.
+ * Who walks no further leaves the pages beyond untouched.
+ */
+uint32_t hist_first(const struct hist *h);
+uint32_t hist_last(const struct hist *h);
+
+/* One count, also of an index that it has none for. */
+static inline uint64_t hist_count(const struct hist *h, uint32_t index)
+{
+    return index - h->base < h->size ? h->counts[index - h->base] : 0;
+}
+
 /* Lowest and highest value that share a count. */
 uint64_t hist_lowest(uint32_t index);
 uint64_t hist_highest(uint32_t index);
@@ -85,5 +100,13 @@ double hist_mean(const struct hist *h); /* of the exact values; NAN when empty *
 uint64_t hist_count_above(const struct hist *h, uint64_t bound);
 /* dst += src; both opened with the same value_max. */
 void hist_merge(struct hist *dst, const struct hist *src);
+/*
+ * The same into one that holds no more counts than it needs and grows by it: *dst is closed, or was
+ * poured into before, and nothing is ever recorded in it. ERR_DATA when value_max differs.
+ */
+int hist_pour(struct hist *dst, const struct hist *src, struct err *e)
+    __attribute__((warn_unused_result));
+/* Counts, all 0, for a closed one whose value_max, total, min and max are set already. */
+int hist_make_room(struct hist *h, struct err *e) __attribute__((warn_unused_result));
 
 #endif

@@ -27,7 +27,7 @@ enum {
     LIMITS_PLACE_BYTES = 24,   /* the name of one */
     LIMITS_PEERS = 1000,       /* --peer of one run: a large cluster; more is a scan */
     LIMITS_PEER_BYTES = 272,   /* one as typed: a DNS name, an interface, brackets and a port */
-    LIMITS_PART_BLOCKS = 4096, /* repetitions of one metric for all peers together: memory */
+    LIMITS_PART_BLOCKS = 1024, /* repetitions of one metric for all peers together: memory */
     LIMITS_MEASUREMENTS = 128, /* probes of one run, times places */
     LIMITS_RESULTS = LIMITS_MEASUREMENTS + LIMITS_PEERS, /* of one document */
     LIMITS_HISTOGRAM_PAGES = 1 << 16, /* of 4 KiB, filled by those of one document: 256 MiB */

@@ -141,7 +141,7 @@ static double joined_value(enum metric_kind kind, const struct result_block *a,
 static int join_block(enum metric_kind kind, struct result_block *a, const struct result_block *b,
                       struct err *e)
 {
-    if (summary_pour(&a->hist, &b->hist, e) != 0) {
+    if (hist_pour(&a->hist, &b->hist, e) != 0) {
         return -1;
     }
     a->value = joined_value(kind, a, b);
@@ -197,7 +197,7 @@ static int append_block(struct result_metric *m, const struct result_block *bloc
     struct result_block *b = &m->blocks[m->block_count];
     *b = *block;
     b->hist = (struct hist){ 0 };
-    if (summary_pour(&b->hist, &block->hist, e) != 0) {
+    if (hist_pour(&b->hist, &block->hist, e) != 0) {
         return -1;
     }
     m->block_count++;

@@ -179,7 +179,7 @@ static bool stats_add_cell(struct stats_resamples *s, const struct hist *const *
 {
     bool any = false;
     for (size_t k = 0; k < n; k++) {
-        uint64_t count = cell < blocks[k]->size ? blocks[k]->counts[cell] : 0;
+        uint64_t count = hist_count(blocks[k], cell);
         if (!count)
             continue;
         any = true;

@@ -10,22 +10,6 @@
 #include "probes/kit/auto.h"
 #include "probes/kit/stats.h"
 
-int summary_pour(struct hist *to, const struct hist *from, struct err *e)
-{
-    if (from->total == 0) {
-        return 0;
-    }
-    if (!to->counts && hist_open(to, from->value_max, e) != 0) {
-        return -1;
-    }
-    if (to->value_max != from->value_max) {
-        return err_set(e, ERR_DATA, 0, "histograms up to %llu and up to %llu cannot be joined",
-                       (unsigned long long)to->value_max, (unsigned long long)from->value_max);
-    }
-    hist_merge(to, from);
-    return 0;
-}
-
 /* Student's, cut at 0: times, rates and shares are never negative, however few the repetitions. */
 static struct interval mean_interval(const double *values, size_t count)
 {
@@ -82,7 +66,7 @@ static int collect(const struct result_metric *m, struct hist *total, struct par
 {
     for (unsigned i = 0; i < m->block_count; i++) {
         const struct hist *h = &m->blocks[i].hist;
-        if (summary_pour(total, h, e) != 0) {
+        if (hist_pour(total, h, e) != 0) {
             return -1;
         }
         if (h->total > 0) {

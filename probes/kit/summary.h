@@ -17,7 +17,5 @@
 
 /* Same seed, same intervals. */
 int summary_of_metric(struct result_metric *m, uint64_t seed, struct err *e);
-/* *to += *from; *to is opened when there is something to pour. ERR_DATA when the sizes differ. */
-int summary_pour(struct hist *to, const struct hist *from, struct err *e);
 
 #endif

@@ -58,6 +58,12 @@ static const struct opt net_rtt_opts[] = {
 #define NET_SETUP_NS      (100 * (uint64_t)CLK_NS_PER_MS + FLOOR_NS)
 #define NET_REPETITION_NS ((uint64_t)CLK_NS_PER_S)
 
+/*
+ * Packets a second to all peers together. One thread sends, stamps and takes 60,000 at best, and a
+ * node that runs a cluster has better to do: hundreds of peers are sent to less often each.
+ */
+#define NET_RATE_MAX UINT64_C(20000)
+
 enum {
     NET_DETAILED = 32,   /* peers: a dozen distributions of each, every second, take 8 MB a peer */
     NET_DELAYS = 4 << 20 /* kept for PDV, of all peers together: 64 MB */
@@ -93,13 +99,20 @@ static int net_rtt_supported(const struct probe_site *site, const void *conf, st
     return 0;
 }
 
+/* Between packets to a peer: what was asked for, longer for many peers. */
+static uint64_t net_rtt_interval(const struct net_rtt_conf *c)
+{
+    uint64_t least_ns = c->peers.count * (CLK_NS_PER_S / NET_RATE_MAX);
+    return c->interval_ns > least_ns ? c->interval_ns : least_ns;
+}
+
 static int net_rtt_estimate(const struct probe_site *site, const void *conf, uint64_t slot_ns,
                             struct probe_cost *cost, struct err *e)
 {
     const struct net_rtt_conf *c = conf;
     (void)site;
     (void)e;
-    cost->packets = c->peers.count * (slot_ns / c->interval_ns + GREET_PACKETS);
+    cost->packets = c->peers.count * (slot_ns / net_rtt_interval(c) + GREET_PACKETS);
     cost->setup_ns = NET_SETUP_NS;
     return 0;
 }
@@ -144,7 +157,7 @@ static int net_rtt_add(struct probe_run *run, unsigned i, const struct greet_pee
                                    .ptp = strcmp(c->format, "ptp") == 0,
                                    .stateful = greeted->stateful,
                                    .sink = rtt_peer_sink(p) };
-    uint64_t delays = run->slot_ns / c->interval_ns * 2 + 1024;
+    uint64_t delays = run->slot_ns / net_rtt_interval(c) * 2 + 1024;
     uint64_t most = NET_DELAYS / n->count;
     if (spread_open(&p->spread, delays < most ? delays : most, e) ||
         fleet_add(&n->fleet, &greeted->at, &terms, e))
@@ -203,7 +216,7 @@ static int net_rtt_open(struct probe_run *run, struct err *e)
     struct net_rtt *n = run->state;
     uint64_t highest = UINT64_C(1) << HIST_TEN_MINUTES_BITS;
     struct fleet_terms fleet = { .room = n->count,
-                                 .interval_ns = c->interval_ns,
+                                 .interval_ns = net_rtt_interval(c),
                                  .wish = net_rtt_wish(c),
                                  .tos = net_rtt_tos(c) };
     if (secret_open(&n->secret, c->key_file, e))
@@ -316,6 +329,19 @@ static void net_rtt_note_wire(const struct net_rtt *n, struct result *r)
         result_note(r, "Not confirmed on the wire: %.400s.", n->unwired);
 }
 
+static void net_rtt_note_interval(const struct net_rtt *n, const struct net_rtt_conf *c,
+                                  struct result *r)
+{
+    uint64_t interval_ns = net_rtt_interval(c);
+    if (interval_ns > c->interval_ns)
+        result_note(
+            r,
+            "To each of %u peers a packet left every %.1f ms and not every %.1f ms: %" PRIu64
+            " a second is the most to all together.",
+            n->count, (double)interval_ns / CLK_NS_PER_MS, (double)c->interval_ns / CLK_NS_PER_MS,
+            NET_RATE_MAX);
+}
+
 static void net_rtt_judge(struct probe_run *run)
 {
     struct net_rtt *n = run->state;
@@ -327,6 +353,7 @@ static void net_rtt_judge(struct probe_run *run)
             continue;
         rtt_peer_conclude(p, &m->session, n->fleet.left_ns);
         rtt_notes_write(p, &n->fleet, m, r);
+        net_rtt_note_interval(n, run->conf, r);
         net_rtt_note_floor(n, r);
         net_rtt_note_wire(n, r);
     }

@@ -173,6 +173,8 @@ static void histograms_are_held_against_what_is_said_beside_them(void **state)
             "blocks[0].histogram: holds 11 values, and n is 10");
     refuses(FIGURE_FRAGMENT, 0, "blocks.min", json_null(),
             "blocks[0].min: expected a whole number from 0, found null");
+    refuses(FIGURE_FRAGMENT, 0, "blocks.min", json_integer(200000),
+            "blocks[0].histogram: its smallest value is below the min beside it");
     refuses(FIGURE_FRAGMENT, 0, "blocks.joined", json_integer(-4),
             "blocks[0].joined: expected a whole number from 0, found -4");
 }

@@ -302,6 +302,46 @@ static void release_twice_is_harmless(void **state)
     hist_clear(&h);
 }
 
+static void what_is_poured_takes_room_for_its_own_range_alone(void **state)
+{
+    (void)state;
+    struct err e = { 0 };
+    struct hist from = opened(usual_max);
+    struct hist whole = opened(usual_max);
+    struct hist kept = { 0 };
+    static const uint64_t values[][2] = {
+        {40000,  52000     },
+        { 90,    41000     },
+        { 50000, UINT64_MAX}
+    };
+    assert_int_equal(hist_pour(&kept, &from, &e), 0);
+    assert_null(kept.counts); /* nothing to pour */
+    for (unsigned i = 0; i < 3; i++) {
+        hist_clear(&from);
+        hist_record(&from, values[i][0]);
+        hist_record(&from, values[i][1]);
+        hist_merge(&whole, &from);
+        assert_int_equal(hist_pour(&kept, &from, &e), 0);
+        assert_int_equal(kept.base, hist_first(&whole));
+        assert_int_equal(kept.size, hist_last(&whole) - hist_first(&whole) + 1);
+        for (uint32_t k = 0; k < whole.size; k++)
+            assert_int_equal(hist_count(&kept, k), whole.counts[k]);
+    }
+    assert_int_equal(kept.total, 6);
+    assert_int_equal(kept.clamped, 1);
+    assert_int_equal(kept.min, 90);
+    assert_int_equal(kept.max, UINT64_MAX);
+    for (double q = 0; q <= 1; q += 0.125)
+        assert_int_equal(hist_quantile(&kept, q), hist_quantile(&whole, q));
+    assert_int_equal(hist_count_above(&kept, 45000), hist_count_above(&whole, 45000));
+    hist_clear(&whole);
+    hist_merge(&whole, &kept); /* out of a narrow one into a whole one */
+    assert_int_equal(whole.counts[hist_index(90)], 1);
+    hist_release(&kept);
+    hist_release(&whole);
+    hist_release(&from);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +358,7 @@ int main(void)
         cmocka_unit_test(merge_of_an_empty_or_closed_one_changes_nothing),
         cmocka_unit_test(merge_does_not_touch_empty_ranges),
         cmocka_unit_test(release_twice_is_harmless),
+        cmocka_unit_test(what_is_poured_takes_room_for_its_own_range_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -317,9 +317,9 @@ static void histograms_of_different_size_are_not_joined(void **state)
     AUTO(hist) struct hist b = { 0 };
     assert_int_equal(hist_open(&a, 4096, &e), 0);
     assert_int_equal(hist_open(&b, 8192, &e), 0);
-    assert_int_equal(summary_pour(&a, &b, &e), 0); /* nothing to pour */
+    assert_int_equal(hist_pour(&a, &b, &e), 0); /* nothing to pour */
     hist_record(&b, 5000);
-    assert_int_equal(summary_pour(&a, &b, &e), -1);
+    assert_int_equal(hist_pour(&a, &b, &e), -1);
     assert_string_equal(e.msg, "histograms up to 4096 and up to 8192 cannot be joined");
     assert_int_equal(a.total, 0);
 }
