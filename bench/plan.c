@@ -140,7 +140,9 @@ static int plan_set(struct plan *p, const char *set, struct err *e)
 static int plan_check_peers(const struct opt_list *peers, struct err *e)
 {
     struct peer *checked = calloc(peers->count + 1, sizeof *checked);
-    int failed = checked ? 0 : err_set(e, ERR_NO_RESOURCE, 0, "no memory for the peers");
+    int failed = 0;
+    if (!checked)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the peers");
     for (unsigned i = 0; i < peers->count && !failed; i++) {
         const char *text = peers->items[i];
         failed = peer_parse(text, &checked[i], e) ? err_wrap(e, "--peer") : 0;
