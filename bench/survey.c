@@ -54,14 +54,17 @@ static uint64_t survey_seed(uint64_t wanted)
     return wanted ? wanted : (prng_entropy() & UINT32_MAX) + 1;
 }
 
-/* The words the program was called with. */
+/* The words the program was called with; beyond what a document takes they are counted. */
 static int survey_words(struct document *d, struct err *e)
 {
     AUTO(buf) struct buf line = { 0 };
     if (file_read_at(AT_FDCWD, "/proc/self/cmdline", &line, e))
         return -1;
-    for (size_t at = 0; at < line.size && d->argc < DOCUMENT_ARGV_MAX;
-         at += strlen(line.data + at) + 1) {
+    for (size_t at = 0; at < line.size; at += strlen(line.data + at) + 1) {
+        if (d->argc == DOCUMENT_ARGV_MAX) {
+            d->argv_cut++;
+            continue;
+        }
         d->argv[d->argc] = strdup(line.data + at);
         if (!d->argv[d->argc++])
             return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the command line");

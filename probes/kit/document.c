@@ -151,6 +151,9 @@ static json_t *run_to_json(const struct document *d)
         bad |= json_array_append_new(argv, node_new_text(d->argv[i]));
     }
     bad |= json_object_set_new(object, "argv", argv);
+    if (d->argv_cut > 0) {
+        bad |= json_object_set_new(object, "argv_cut", node_new_u64(d->argv_cut));
+    }
     bad |= json_object_set_new(object, "dir", node_new_text(d->dir));
     if (d->place_count > 0) {
         bad |= json_object_set_new(object, "places", places_to_json(d));
@@ -241,6 +244,11 @@ static int argv_of_json(const struct node *at, struct document *d, struct err *e
     return 0;
 }
 
+static int argv_cut_of_json(const struct node *at, struct document *d, struct err *e)
+{
+    return node_has(at, "argv_cut") ? node_u64(at, "argv_cut", &d->argv_cut, e) : 0;
+}
+
 static int places_of_json(const struct node *at, struct document *d, struct err *e)
 {
     struct node array;
@@ -281,7 +289,8 @@ static int run_of_json(const struct node *root, struct document *d, struct err *
         node_bool(&at, "interrupted", &d->interrupted, e)) {
         return -1;
     }
-    return places_of_json(&at, d, e) || argv_of_json(&at, d, e) ? -1 : 0;
+    return places_of_json(&at, d, e) || argv_of_json(&at, d, e) || argv_cut_of_json(&at, d, e) ? -1
+                                                                                               : 0;
 }
 
 static int labels_of_json(const struct node *root, struct document *d, struct err *e)

@@ -5,7 +5,8 @@
  *   "schema": "plimsoll-result/1",
  *   "run": {"id","version","started" (RFC 3339),"duration_ns","seed","budget_ns","argv":[...],
  *           "dir","interrupted":false,"clock_cost_ns",
- *           "places":[{"name","dir"}] (when --dir named some)},
+ *           "places":[{"name","dir"}] (when --dir named some),
+ *           "argv_cut" (words after those of argv, when there were more than DOCUMENT_ARGV_MAX)},
  *   "labels": {"provider": "..."},
  *   "host": {"host.cpus": {"value","unit","reason"}, ...},
  *   "measurements": [{"probe","title","place" (of
@@ -66,6 +67,7 @@ struct document {
     bool interrupted;
     char *argv[DOCUMENT_ARGV_MAX]; /* owned */
     unsigned argc;
+    uint64_t argv_cut; /* words that are not there */
     struct document_label labels[LIMITS_LABELS];
     unsigned label_count;
     struct facts host;

@@ -238,31 +238,32 @@ static void net_mtu_fail(const struct sizing *s, struct result *r)
     char name[PEER_NAME_BYTES];
     unsigned port = peer_sockaddr_port(&s->peer);
     (void)peer_name(&s->peer, name);
-    if (s->phase == SIZING_REFUSED)
+    if (s->phase == SIZING_REFUSED) {
         result_set_status(r, STATUS_FAILED,
                           "%s refuses: no one listens at that port; run 'plimsoll reflect' there "
                           "and open UDP %u",
                           name, port);
-    else if (!s->answered_small)
+    } else if (!s->answered_small) {
         result_set_status(
             r, STATUS_FAILED,
             "nothing answered at %s; is 'plimsoll reflect' running there, UDP %u open "
             "and --key-file the same?",
             name, port);
-    else if (s->phase == SIZING_LOST)
+    } else if (s->phase == SIZING_LOST) {
         result_set_status(r, STATUS_UNTRUSTED,
                           "%s stopped answering packets of any size: the limit was not found",
                           name);
-    else if (s->phase != SIZING_FOUND)
+    } else if (s->phase != SIZING_FOUND) {
         result_set_status(r, STATUS_UNTRUSTED,
                           "its time was over with the limit between %u and %u octets; give a "
                           "longer --budget",
                           s->search.low, s->search.high);
-    else if (!s->search.low)
+    } else if (!s->search.low) {
         result_set_status(r, STATUS_FAILED,
                           "packets of %u octets, which every path must carry, do not come back "
                           "from %s, though those of %d do",
                           s->search.floor, name, (int)(s->header + sized_bytes_min(s->key)));
+    }
 }
 
 static void net_mtu_note_limit(const struct sizing *s, struct result *r)

@@ -193,3 +193,13 @@ load house
     [[ $stderr == *"chmod o="* ]]
     is_empty "$disk"
 }
+
+@test "a long command line is cut at 64 words, and the document says how many it lost" {
+    for i in $(seq 40); do words+=(--connect "127.0.0.1:$i"); done
+    "$PLIMSOLL" measure -q host --dir "$disk" "${words[@]}" >"$work/long.json"
+    # plimsoll, measure, -q, host, --dir and its word, 80 more.
+    jq -e '(.run.argv | length) == 64 and .run.argv_cut == 22' "$work/long.json"
+    "$PLIMSOLL" measure -q host --dir "$disk" >"$work/short.json"
+    jq -e '.run | (.argv | length) == 6 and (has("argv_cut") | not)' "$work/short.json"
+    if python3 -c 'import jsonschema' 2>/dev/null; then tests/validate-document "$work"/{long,short}.json; fi
+}

@@ -97,6 +97,7 @@ static void make_document(struct document *d, struct prng *p)
     d->interrupted = true;
     d->argv[d->argc++] = strdup("plimsoll");
     d->argv[d->argc++] = strdup("vet");
+    d->argv_cut = 7;
     assert_int_equal(facts_set_number(&d->host, "host.cpus", 2, UNIT_COUNT, NULL), 0);
     assert_int_equal(facts_set_list(&d->host, "host.kernel.options", "NET_NS CGROUPS", NULL), 0);
     assert_int_equal(facts_set_unknown(&d->host, "host.swap", "no /proc/swaps"), 0);
@@ -231,6 +232,7 @@ static void what_was_written_is_read_back(void **state)
     assert_true(b.interrupted);
     assert_int_equal(b.argc, 2);
     assert_string_equal(b.argv[1], "vet");
+    assert_int_equal(b.argv_cut, 7);
     assert_int_equal(b.label_count, 1);
     assert_string_equal(b.labels[0].value, a.labels[0].value);
     assert_int_equal(b.host.count, 3);
@@ -478,7 +480,7 @@ static void text_that_plays_with_a_terminal_is_neither_written_nor_read(void **s
     assert_string_equal(back.dir, "/srv/?[31m??");
     assert_string_equal(back.argv[0], "a???b");
     refuse_edited("\"provider\"", "\"pro\\u001bvider\"",
-                  "r.json: line 29: a control character in a string");
+                  "r.json: line 30: a control character in a string");
 }
 
 static void metrics_and_measurements_are_found(void **state)
