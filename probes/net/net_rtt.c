@@ -159,7 +159,7 @@ static int net_rtt_add(struct probe_run *run, unsigned i, const struct greet_pee
                                    .sink = rtt_peer_sink(p) };
     uint64_t delays = run->slot_ns / net_rtt_interval(c) * 2 + 1024;
     uint64_t most = NET_DELAYS / n->count;
-    if (spread_open(&p->spread, delays < most ? delays : most, e) ||
+    if ((!p->brief && spread_open(&p->spread, delays < most ? delays : most, e)) ||
         fleet_add(&n->fleet, &greeted->at, &terms, e))
         return -1;
     p->member = (int)n->fleet.count - 1;
