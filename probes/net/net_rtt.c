@@ -336,13 +336,14 @@ static void net_rtt_note_interval(const struct net_rtt *n, const struct net_rtt_
                                   struct result *r)
 {
     uint64_t interval_ns = net_rtt_interval(c);
-    if (interval_ns > c->interval_ns)
+    if (interval_ns > c->interval_ns) {
         result_note(
             r,
             "To each of %u peers a packet left every %.1f ms and not every %.1f ms: %" PRIu64
             " a second is the most to all together.",
             n->count, (double)interval_ns / CLK_NS_PER_MS, (double)c->interval_ns / CLK_NS_PER_MS,
             NET_RATE_MAX);
+    }
 }
 
 static void net_rtt_judge(struct probe_run *run)

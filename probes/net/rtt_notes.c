@@ -136,17 +136,18 @@ static void judge(const struct fleet_member *m, struct result *r)
                           "give the run a longer --budget");
         return;
     }
-    if (m->session.counts.sent < RTT_NOTES_FEW)
+    if (m->session.counts.sent < RTT_NOTES_FEW) {
         result_set_status(r, STATUS_UNTRUSTED,
                           "%" PRIu64 " packets were sent and %" PRIu64
                           " answered: greeting the peers took nearly all of its time; give the run "
                           "a longer --budget",
                           m->session.counts.sent, answers);
-    else if (answers < RTT_NOTES_FEW && m->session.counts.lost < RTT_NOTES_FEW)
+    } else if (answers < RTT_NOTES_FEW && m->session.counts.lost < RTT_NOTES_FEW) {
         result_set_status(r, STATUS_UNTRUSTED,
                           "%" PRIu64 " of %" PRIu64 " packets were answered before its time was "
                           "over: too few for a figure; give the run a longer --budget",
                           answers, m->session.counts.sent);
+    }
     if (c->missed * RTT_NOTES_SHARE > c->taken + c->missed)
         result_set_status(r, STATUS_UNTRUSTED,
                           "this host was late for %" PRIu64 " of %" PRIu64
