@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +10,14 @@
 #include "probes/kit/auto.h"
 
 enum {
-    MAIN_COMMANDS = 32
+    MAIN_COMMANDS = 32,
+    /*
+     * Bytes. A histogram is 250 kB of zeros of which a few pages are ever touched, as long as they
+     * come from the kernel; glibc would take it out of the heap after a while and clear it. What
+     * is smaller comes from the heap, which is not given back and asked for again all the time.
+     */
+    MAIN_FRESH_BYTES = 192 << 10,
+    MAIN_HEAP_BYTES = 64 << 20
 };
 
 static int main_print(const struct buf *text)
@@ -67,6 +75,8 @@ static int main_hold_standard(void)
 int main(int argc, char **argv)
 {
     AUTO(buf) struct buf text = { 0 };
+    (void)mallopt(M_MMAP_THRESHOLD, MAIN_FRESH_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, MAIN_HEAP_BYTES);
     if (main_hold_standard())
         return EXIT_STATUS_UNKNOWN;
     const char *word = argc > 1 ? argv[1] : "--help";

@@ -127,14 +127,21 @@ void hist_merge(struct hist *dst, const struct hist *src)
     dst->max = src->max > dst->max ? src->max : dst->max;
 }
 
-/* Room from first to last, at least; what it holds stays. */
+/*
+ * Room from first to last, at least; what it holds stays. In whole steps of twice the value: what
+ * one leaves the next can take, where each of thousands would want a few bytes more.
+ */
 static int hist_widen(struct hist *h, uint32_t first, uint32_t last, struct err *e)
 {
     if (h->counts && first >= h->base && last - h->base < h->size) {
         return 0;
     }
-    uint32_t base = h->counts && h->base < first ? h->base : first;
-    uint32_t end = h->counts && h->base + h->size > last + 1 ? h->base + h->size : last + 1;
+    uint32_t base = first / HIST_SUB_HALF * HIST_SUB_HALF;
+    uint32_t end = (last / HIST_SUB_HALF + 1) * HIST_SUB_HALF;
+    if (h->counts) {
+        base = h->base < base ? h->base : base;
+        end = h->base + h->size > end ? h->base + h->size : end;
+    }
     uint64_t *counts = calloc(end - base, sizeof *counts);
     if (!counts) {
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for a histogram of %u counts", end - base);

@@ -78,7 +78,7 @@ static inline void hist_record(struct hist *h, uint64_t value)
 uint32_t hist_first(const struct hist *h);
 uint32_t hist_last(const struct hist *h);
 
-/* One count, also of an index that it has none for. */
+/* One count, also where it has none. */
 static inline uint64_t hist_count(const struct hist *h, uint32_t index)
 {
     return index - h->base < h->size ? h->counts[index - h->base] : 0;

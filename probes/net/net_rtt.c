@@ -159,7 +159,7 @@ static int net_rtt_add(struct probe_run *run, unsigned i, const struct greet_pee
                                    .sink = rtt_peer_sink(p) };
     uint64_t delays = run->slot_ns / net_rtt_interval(c) * 2 + 1024;
     uint64_t most = NET_DELAYS / n->count;
-    if (spread_open(&p->spread, delays < most ? delays : most, e) ||
+    if ((!p->brief && spread_open(&p->spread, delays < most ? delays : most, e)) ||
         fleet_add(&n->fleet, &greeted->at, &terms, e))
         return -1;
     p->member = (int)n->fleet.count - 1;
@@ -333,13 +333,14 @@ static void net_rtt_note_interval(const struct net_rtt *n, const struct net_rtt_
                                   struct result *r)
 {
     uint64_t interval_ns = net_rtt_interval(c);
-    if (interval_ns > c->interval_ns)
+    if (interval_ns > c->interval_ns) {
         result_note(
             r,
             "To each of %u peers a packet left every %.1f ms and not every %.1f ms: %" PRIu64
             " a second is the most to all together.",
             n->count, (double)interval_ns / CLK_NS_PER_MS, (double)c->interval_ns / CLK_NS_PER_MS,
             NET_RATE_MAX);
+    }
 }
 
 static void net_rtt_judge(struct probe_run *run)

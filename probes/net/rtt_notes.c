@@ -7,6 +7,7 @@
 #include "probes/kit/clk.h"
 
 enum {
+    RTT_NOTES_FEW = 20,  /* answers below which there is neither a p99 nor a loss to speak of */
     RTT_NOTES_SHARE = 20 /* one slot in so many missed: our own stalls hide the network's */
 };
 
@@ -129,6 +130,24 @@ static void judge(const struct fleet_member *m, struct result *r)
     const struct fleet_counts *c = &m->counts;
     uint64_t impossible = m->session.counts.received[SESSION_IMPLAUSIBLE];
     uint64_t answers = session_answered(&m->session);
+    if (m->session.counts.sent == 0) {
+        result_set_status(r, STATUS_FAILED,
+                          "no packet was sent: its time was over when the peers had been greeted; "
+                          "give the run a longer --budget");
+        return;
+    }
+    if (m->session.counts.sent < RTT_NOTES_FEW) {
+        result_set_status(r, STATUS_UNTRUSTED,
+                          "%" PRIu64 " packets were sent and %" PRIu64
+                          " answered: greeting the peers took nearly all of its time; give the run "
+                          "a longer --budget",
+                          m->session.counts.sent, answers);
+    } else if (answers < RTT_NOTES_FEW && m->session.counts.lost < RTT_NOTES_FEW) {
+        result_set_status(r, STATUS_UNTRUSTED,
+                          "%" PRIu64 " of %" PRIu64 " packets were answered before its time was "
+                          "over: too few for a figure; give the run a longer --budget",
+                          answers, m->session.counts.sent);
+    }
     if (c->missed * RTT_NOTES_SHARE > c->taken + c->missed)
         result_set_status(r, STATUS_UNTRUSTED,
                           "this host was late for %" PRIu64 " of %" PRIu64

@@ -322,8 +322,10 @@ static void what_is_poured_takes_room_for_its_own_range_alone(void **state)
         hist_record(&from, values[i][1]);
         hist_merge(&whole, &from);
         assert_int_equal(hist_pour(&kept, &from, &e), 0);
-        assert_int_equal(kept.base, hist_first(&whole));
-        assert_int_equal(kept.size, hist_last(&whole) - hist_first(&whole) + 1);
+        assert_true(kept.base <= hist_first(&whole));
+        assert_true(kept.base + HIST_SUB_HALF > hist_first(&whole));
+        assert_true(kept.base + kept.size > hist_last(&whole));
+        assert_true(kept.base + kept.size <= hist_last(&whole) + HIST_SUB_HALF);
         for (uint32_t k = 0; k < whole.size; k++)
             assert_int_equal(hist_count(&kept, k), whole.counts[k]);
     }

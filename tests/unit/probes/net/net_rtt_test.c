@@ -236,6 +236,23 @@ static void cost_is_a_packet_each_interval(void **state)
     assert_int_equal(cost.write_bytes, 0);
 }
 
+/* 500 peers at 10 ms would be 50,000 packets a second; the greeting is 30 to each. */
+static void many_peers_together_are_sent_to_no_faster(void **state)
+{
+    (void)state;
+    static _Alignas(max_align_t) char conf[1 << 14];
+    char name[32];
+    struct err e = { 0 };
+    struct probe_cost cost = { 0 };
+    assert_int_equal(opt_defaults(net_rtt.opts, conf, net_rtt.conf_size, &e), 0);
+    for (unsigned i = 0; i < 500; i++) {
+        (void)snprintf(name, sizeof name, "node-%u", i);
+        assert_int_equal(opt_set(net_rtt.opts, conf, "peer", name, &e), 0);
+    }
+    assert_int_equal(net_rtt.estimate(NULL, conf, 6 * (uint64_t)CLK_NS_PER_S, &cost, &e), 0);
+    assert_int_equal(cost.packets, 500 * 30 + 6 * 20000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +264,7 @@ int main(void)
         cmocka_unit_test(interrupted_it_does_not_wait_for_the_peer),
         cmocka_unit_test(without_a_peer_it_says_how_to_have_one),
         cmocka_unit_test(cost_is_a_packet_each_interval),
+        cmocka_unit_test(many_peers_together_are_sent_to_no_faster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
