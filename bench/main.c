@@ -75,8 +75,8 @@ static int main_hold_standard(void)
 int main(int argc, char **argv)
 {
     AUTO(buf) struct buf text = { 0 };
-    (void)mallopt(M_MMAP_THRESHOLD, MAIN_FRESH_BYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, MAIN_HEAP_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, MAIN_FRESH_BYTES); // NOLINT(concurrency-mt-unsafe)
+    (void)mallopt(M_TRIM_THRESHOLD, MAIN_HEAP_BYTES);  // NOLINT(concurrency-mt-unsafe)
     if (main_hold_standard())
         return EXIT_STATUS_UNKNOWN;
     const char *word = argc > 1 ? argv[1] : "--help";
