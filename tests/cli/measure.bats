@@ -120,8 +120,10 @@ load house
     jq -e '.measurements[0].status == "skipped" and (.measurements[0].reason | test("--peer"))' <<<"$output"
 }
 
-@test "a second --peer is refused" {
-    refused measure net.rtt --peer 127.0.0.1 --peer 127.0.0.2 --dir "$disk"
+@test "each --peer has a result of its own" {
+    run -3 --separate-stderr "$PLIMSOLL" measure -q net.rtt --peer 127.0.0.1:9 --peer 127.0.0.2:9 --dir "$disk"
+    jq -e '[.measurements[] | [.probe, .peer, .status]] ==
+           [["net.rtt", "127.0.0.1:9", "failed"], ["net.rtt", "127.0.0.2:9", "failed"]]' <<<"$output"
 }
 
 @test "an engine by name is used and written down" {

@@ -55,8 +55,9 @@ a_reflector() {
     wait "$reflector"
     cat "$work/reflect"
     jq -e '.measurements[0] | .status == "measured" and .parameters.interval == 10000000
-           and ([.metrics[].id] == ["net.rtt", "net.ipdv", "net.loss", "net.gap", "net.offset"])
-           and all(.metrics[]; .n > 0)' <<<"$output"
+           and (.metrics | INDEX(.id) as $m | ["net.rtt", "net.rtt.felt", "net.part.send", "net.part.wake",
+                "net.part.reflector", "net.ipdv.up", "net.ipdv.down", "net.loss", "net.gap", "net.offset"] |
+                all($m[.].n > 0))' <<<"$output"
     grep -qE '^reflect: [0-9]{3} packets, [0-9]{3} answered;' "$work/reflect"
 }
 
