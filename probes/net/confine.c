@@ -6,13 +6,29 @@
 #include <pwd.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 enum {
-    CONFINE_NAME_BYTES = 4096
+    CONFINE_NAME_BYTES = 4096,
+    /* SOURCE: Linux Documentation/admin-guide/sysctl/kernel.rst, overflowuid and overflowgid. */
+    CONFINE_NOBODY = 65534,
 };
+
+/* A host without a list of users, as in a small container, has nobody all the same. */
+static int find_missing(const char *name, int code, struct confine_user *u, struct err *e)
+{
+    if (strcmp(name, "nobody") == 0) {
+        *u = (struct confine_user){ .uid = CONFINE_NOBODY, .gid = CONFINE_NOBODY };
+        return 0;
+    }
+    if (code)
+        return err_set(e, err_kind_of(code), code, "look for user '%.80s'", name);
+    return err_set(e, ERR_USAGE, 0, "this host has no user '%.80s'; name another with --user",
+                   name);
+}
 
 int confine_find_user(const char *name, struct confine_user *u, struct err *e)
 {
@@ -20,11 +36,8 @@ int confine_find_user(const char *name, struct confine_user *u, struct err *e)
     struct passwd entry;
     struct passwd *found = NULL;
     int code = getpwnam_r(name, &entry, text, sizeof text, &found);
-    if (!found && code)
-        return err_set(e, err_kind_of(code), code, "look for user '%.80s'", name);
     if (!found)
-        return err_set(e, ERR_USAGE, 0, "this host has no user '%.80s'; name another with --user",
-                       name);
+        return find_missing(name, code, u, e);
     if (found->pw_uid == 0)
         return err_set(e, ERR_USAGE, 0, "--user %.80s is root, which is what is given up", name);
     *u = (struct confine_user){ .uid = found->pw_uid, .gid = found->pw_gid };
