@@ -237,6 +237,11 @@ static int plan_set_key_file(struct plan *p, const char *path, struct err *e)
     return 0;
 }
 
+int plan_give(struct plan_item *item, const char *name, const char *text, struct err *e)
+{
+    return text && *text ? opt_set(item->probe->opts, item->conf, name, text, e) : 0;
+}
+
 int plan_make(const struct plan_wish *wish, struct plan *p, struct err *e)
 {
     *p = (struct plan){ 0 };

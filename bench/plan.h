@@ -51,6 +51,8 @@ int plan_make(const struct plan_wish *wish, struct plan *p, struct err *e);
 void plan_release(struct plan *p); /* idempotent */
 /* In the first of its places; NULL when it is not in the plan. */
 struct plan_item *plan_find(struct plan *p, const char *probe);
+/* Sets an option of its probe; NULL or "" was not given, and changes nothing. */
+int plan_give(struct plan_item *item, const char *name, const char *text, struct err *e);
 
 /*
  * The slot of item `index` when left_ns remain for it and all later ones of the round: its share by
