@@ -30,6 +30,7 @@ static const struct sock_extended_err *extended_error(struct cmsghdr *c)
     return is_error ? (const struct sock_extended_err *)(const void *)CMSG_DATA(c) : NULL;
 }
 
+/* The offender's address follows its error: SO_EE_OFFENDER, which takes no const. */
 static void fill(struct cmsghdr *c, const struct sock_extended_err *x, struct icmp_report *r)
 {
     r->code_errno = (int)x->ee_errno;
@@ -40,7 +41,7 @@ static void fill(struct cmsghdr *c, const struct sock_extended_err *x, struct ic
     r->mtu = x->ee_errno == EMSGSIZE ? x->ee_info : 0;
     size_t room = c->cmsg_len - CMSG_LEN(sizeof *x);
     if (r->heard && c->cmsg_len > CMSG_LEN(sizeof *x))
-        memcpy(&r->from, SO_EE_OFFENDER(x), room < sizeof r->from ? room : sizeof r->from);
+        memcpy(&r->from, x + 1, room < sizeof r->from ? room : sizeof r->from);
 }
 
 bool icmp_take(int fd, struct icmp_report *r)
