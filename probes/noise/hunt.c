@@ -1,0 +1,244 @@
+#include "probes/noise/hunt.h"
+
+#include <string.h>
+
+#include "probes/kit/affinity.h"
+#include "probes/kit/clk.h"
+
+#define HUNT_LOOK_NS (100 * (uint64_t)CLK_NS_PER_MS)
+/* Short gaps that add up to that are looked at together, so that what they queued is not laid on
+ * the next long one. */
+#define HUNT_MANY_NS (250 * (uint64_t)CLK_NS_PER_US)
+/* Steal is accounted at the CPU's next tick, which comes while it is busy: 10 ms at HZ=100. */
+#define HUNT_TICK_NS (12 * (uint64_t)CLK_NS_PER_MS)
+/* As the inquest asks for, from the end of an episode to the look that settles it. */
+#define HUNT_SETTLE_NS (25 * (uint64_t)CLK_NS_PER_MS)
+
+/* All that the loop writes to is touched ahead: a page fault would be a gap. */
+static int hunt_touch(struct hist *h, struct err *e)
+{
+    if (hist_open(h, UINT64_C(1) << HIST_TEN_MINUTES_BITS, e))
+        return -1;
+    memset(h->counts, 0, h->size * sizeof *h->counts);
+    return 0;
+}
+
+int hunt_open(struct hunt *h, const struct hunt_site *site, struct err *e)
+{
+    struct err no_schedstat;
+    struct inquest_site scene = { .proc_fd = site->proc_fd,
+                                  .sys_fd = site->sys_fd,
+                                  .host = site->host };
+    *h = (struct hunt){ .own = OWNSCHED_NONE,
+                        .interrupts = INTERRUPTS_NONE,
+                        .host = site->host,
+                        .spin = { .stopping = site->stopping,
+                                  .long_ns = HUNT_LONG_NS,
+                                  .many_ns = HUNT_MANY_NS } };
+    h->inquest = inquest_open(&scene, e);
+    if (!h->inquest || hunt_touch(&h->gaps, e))
+        return -1;
+    (void)ownsched_open(&h->own, &no_schedstat); /* then every gap is told by the rest */
+    (void)interrupts_open(&h->interrupts, site->proc_fd);
+    tick_open(&h->clock, site->sys_fd);
+    h->spin.clock = &h->clock;
+    h->spin.gaps = &h->gaps;
+    spin_learn(&h->spin);
+    h->spin.threshold_ns =
+        site->threshold_ns ? site->threshold_ns : spin_threshold_ns(h->spin.step_ns);
+    h->looked_ns = clk_now_ns();
+    return 0;
+}
+
+/* What the scheduler counted since the base, which is then now. */
+static struct ownsched_now hunt_evidence(struct hunt *h)
+{
+    struct ownsched_now now = { 0 };
+    ownsched_read(&h->own, &now);
+    struct ownsched_now since = { .run_ns = now.run_ns - h->base.run_ns,
+                                  .queued_ns = now.queued_ns - h->base.queued_ns,
+                                  .voluntary = now.voluntary - h->base.voluntary,
+                                  .queued_known = now.queued_known && h->base.queued_known };
+    h->base = now;
+    return since;
+}
+
+/* The long gap that the loop came back for. */
+static void hunt_add(struct hunt *h, uint32_t cpu, const struct ownsched_now *since)
+{
+    const struct spin *s = &h->spin;
+    uint64_t queued_ns = since->queued_ns < s->length_ns ? since->queued_ns : s->length_ns;
+    struct episode e = { .at_ns = s->at_ns,
+                         .length_ns = s->length_ns,
+                         .queued_ns = queued_ns,
+                         .cpu = cpu,
+                         .sleeps = (uint32_t)since->voluntary,
+                         .count = 1,
+                         .queued_known = since->queued_known };
+    h->queued_ns += since->queued_ns - queued_ns;
+    h->ended_ns = s->at_ns + s->length_ns;
+    inquest_add(h->inquest, &e);
+}
+
+/* Who was pushed aside while looking ran less than passed; who waited for a lock slept. */
+static uint64_t hunt_pushed_aside_ns(const struct ownsched_now *since, uint64_t took_ns)
+{
+    if (!since->queued_known || since->voluntary)
+        return since->queued_known ? since->queued_ns : 0;
+    return took_ns > since->run_ns ? took_ns - since->run_ns : 0;
+}
+
+static void hunt_look(struct hunt *h, uint32_t cpu)
+{
+    h->queued_ns += hunt_evidence(h).queued_ns;
+    uint64_t began_ns = tick_now_ns(&h->clock);
+    inquest_look(h->inquest);
+    h->looked_ns = tick_now_ns(&h->clock);
+    struct ownsched_now since = hunt_evidence(h);
+    uint64_t took_ns = h->looked_ns - began_ns;
+    if (spin_missed(&h->spin, began_ns, hunt_pushed_aside_ns(&since, took_ns))) {
+        took_ns -= h->spin.length_ns;
+        hunt_add(h, cpu, &since);
+    }
+    h->blind_ns += took_ns;
+}
+
+static void hunt_spin(struct hunt *h, uint32_t cpu, uint64_t until_ns)
+{
+    uint64_t now_ns = tick_now_ns(&h->clock);
+    while (now_ns < until_ns && !*h->spin.stopping) {
+        uint64_t look_ns = h->looked_ns + HUNT_LOOK_NS;
+        enum spin_end end = spin_run(&h->spin, look_ns < until_ns ? look_ns : until_ns);
+        uint64_t came_ns = tick_now_ns(&h->clock);
+        if (end != SPIN_OVER) {
+            struct ownsched_now since = hunt_evidence(h);
+            if (end == SPIN_LONG)
+                hunt_add(h, cpu, &since);
+            else
+                h->queued_ns += since.queued_ns;
+        }
+        now_ns = tick_now_ns(&h->clock);
+        h->blind_ns += now_ns - came_ns;
+        if (now_ns >= look_ns && now_ns < until_ns)
+            hunt_look(h, cpu);
+    }
+}
+
+/* So that what was stolen last is accounted before this CPU sleeps; what is lost here is nobody's.
+ */
+static void hunt_linger(const struct hunt *h)
+{
+    uint64_t enough_ns = h->ended_ns + HUNT_TICK_NS;
+    struct spin mute = h->spin;
+    mute.gaps = NULL;
+    mute.many_ns = UINT64_MAX;
+    mute.long_ns = UINT64_MAX;
+    if (enough_ns > h->over_ns)
+        (void)spin_run(&mute, enough_ns);
+}
+
+static void hunt_settle_short(struct hunt *h, struct hunt_cpu *c, uint64_t interrupts)
+{
+    const struct spin_tally *t = &h->spin.tally;
+    uint64_t share_ns[CAUSES];
+    struct cause_window w = { .length_ns = t->short_ns,
+                              .lost_ns = t->short_ns,
+                              .interrupts = interrupts };
+    struct episode e = { .at_ns = t->short_at_ns,
+                         .length_ns = t->short_ns,
+                         .queued_ns = h->queued_ns < t->short_ns ? h->queued_ns : t->short_ns,
+                         .cpu = c->cpu,
+                         /* One alone is not a long one either. */
+                         .count = t->short_gaps > 1 ? (uint32_t)t->short_gaps : 2,
+                         .queued_known = h->base.queued_known };
+    if (t->short_gaps == 0)
+        return;
+    cause_split(&e, &w, &h->host, share_ns);
+    for (int i = 0; i < CAUSES; i++)
+        c->short_ns[i] += share_ns[i];
+    c->short_count[cause_main(share_ns)] += t->short_gaps;
+}
+
+static void hunt_keep(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns)
+{
+    const struct spin_tally *t = &h->spin.tally;
+    uint64_t length_ns = until_ns - due_ns;
+    c->turns++;
+    c->spun_ns += length_ns > h->blind_ns ? length_ns - h->blind_ns : 0;
+    c->gaps += t->gaps;
+    c->lost_ns += t->lost_ns;
+    c->square_ns2 += t->square_ns2;
+    if (t->longest_ns > c->longest_ns)
+        c->longest_ns = t->longest_ns;
+}
+
+/* Interrupts so far. What went by since the last turn's end, or since this one was there, is blind;
+ * that the CPU was not there when the turn was due is not. */
+static uint64_t hunt_begin(struct hunt *h, uint32_t cpu, uint64_t due_ns)
+{
+    uint64_t there_ns = h->over_ns > due_ns ? h->over_ns : clk_now_ns();
+    tick_align(&h->clock);
+    uint64_t interrupts = interrupts_read(&h->interrupts, cpu);
+    h->spin.tally = (struct spin_tally){ 0 };
+    h->queued_ns = 0;
+    (void)hunt_evidence(h);
+    h->blind_ns = clk_now_ns() - there_ns;
+    return interrupts;
+}
+
+bool hunt_turn(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns)
+{
+    c->refused = !affinity_pin(c->cpu);
+    if (c->refused)
+        return false;
+    hunt_rest(h, due_ns);
+    uint64_t interrupts = hunt_begin(h, c->cpu, due_ns);
+    hunt_spin(h, c->cpu, until_ns);
+    h->over_ns = tick_now_ns(&h->clock);
+    h->queued_ns += hunt_evidence(h).queued_ns;
+    uint64_t after = interrupts_read(&h->interrupts, c->cpu);
+    hunt_settle_short(h, c, after > interrupts ? after - interrupts : 0);
+    hunt_keep(h, c, due_ns, until_ns);
+    hunt_linger(h);
+    return true;
+}
+
+void hunt_rest(struct hunt *h, uint64_t until_ns)
+{
+    for (uint64_t now_ns = clk_now_ns(); now_ns < until_ns && !*h->spin.stopping;
+         now_ns = clk_now_ns()) {
+        uint64_t look_ns = h->looked_ns + HUNT_LOOK_NS;
+        (void)h->clock.sleep_until(look_ns < until_ns ? look_ns : until_ns);
+        if (clk_now_ns() < look_ns)
+            continue;
+        inquest_look(h->inquest);
+        h->looked_ns = clk_now_ns();
+    }
+}
+
+void hunt_close(struct hunt *h)
+{
+    uint64_t settled_ns = h->ended_ns + HUNT_SETTLE_NS;
+    while (clk_now_ns() < settled_ns)
+        (void)clk_sleep_until(settled_ns);
+    inquest_close(h->inquest);
+}
+
+void hunt_blame(const struct hunt *h, const struct hunt_cpu *c, struct inquest_blame *b)
+{
+    *b = *inquest_blame(h->inquest, (int32_t)c->cpu);
+    for (int i = 0; i < CAUSES; i++) {
+        b->lost_ns[i] += c->short_ns[i];
+        b->count[i] += c->short_count[i];
+    }
+    b->observed_ns = c->spun_ns;
+}
+
+void hunt_release(struct hunt *h)
+{
+    inquest_free(h->inquest);
+    hist_release(&h->gaps);
+    ownsched_release(&h->own);
+    interrupts_release(&h->interrupts);
+    h->inquest = NULL;
+}

@@ -1,0 +1,81 @@
+/*
+ * hunt: one turn on one CPU, and what took it away. The loop of spin runs on a CPU that it is bound
+ * to; each long gap is set against what the scheduler counted of this thread, and goes to an
+ * inquest; the short ones of a turn are added up and set against the interrupts of that CPU.
+ *
+ * The inquest looks at the host every 100 ms, from this very thread: a helper on another CPU would
+ * make a load that the probe then finds. The time of a look, of reading evidence and of coming to
+ * the CPU is no gap and is not counted as spun.
+ *
+ * A gap counts for the turn in which it began, whole; and the turn's time runs from when it was due,
+ * not from when the CPU was there. So shares and rates are right on the mean for a thief who comes
+ * without regard to the turns, however long his gaps are. What held the CPU when the turn was due
+ * began earlier, is found by no reading, and is no gap.
+ *
+ * One thread opens it and runs it. A turn allocates nothing but for the mask of its CPU.
+ */
+#ifndef PROBES_NOISE_HUNT_H
+#define PROBES_NOISE_HUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probes/kit/cause.h"
+#include "probes/kit/inquest.h"
+#include "probes/kit/ownsched.h"
+#include "probes/kit/tick.h"
+#include "probes/noise/interrupts.h"
+#include "probes/noise/spin.h"
+
+/* Long enough to be worth a look at its evidence. */
+#define HUNT_LONG_NS UINT64_C(500000)
+
+struct hunt_cpu {
+    uint32_t cpu;
+    bool refused; /* could not be bound to */
+    uint64_t turns, spun_ns;
+    uint64_t gaps, lost_ns, longest_ns;
+    double square_ns2;                     /* as in a spin_tally */
+    uint64_t short_ns[CAUSES];             /* of its short gaps, by cause */
+    uint64_t short_count[CAUSES];          /* turns' worth of them, by main cause */
+};
+
+struct hunt {
+    struct tick clock;
+    struct spin spin;
+    struct hist gaps; /* of the repetition; pages touched ahead */
+    struct ownsched own;
+    struct ownsched_now base; /* what the evidence is counted from */
+    struct interrupts interrupts;
+    struct inquest *inquest;
+    struct cause_host host;
+    uint64_t looked_ns; /* when the last one ended */
+    uint64_t blind_ns;  /* of this turn: neither spun nor lost */
+    uint64_t queued_ns; /* of this turn's short gaps */
+    uint64_t ended_ns;  /* when the last long gap did */
+    uint64_t over_ns;   /* when the turn before was over */
+};
+
+struct hunt_site {
+    int proc_fd, sys_fd;
+    struct cause_host host;
+    const volatile sig_atomic_t *stopping;
+    uint64_t threshold_ns; /* 0: by the loop's own step */
+};
+
+int hunt_open(struct hunt *h, const struct hunt_site *site, struct err *e);
+/*
+ * Binds the thread, waits until the turn is due, spins until it is over. What it found is added to
+ * *c and to h->gaps. False: that CPU refuses, and nothing was done.
+ */
+bool hunt_turn(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns);
+/* Sleeps, looking meanwhile. */
+void hunt_rest(struct hunt *h, uint64_t until_ns);
+/* All gaps are over and settled; call it once the last turn is done. Takes 20 ms. */
+void hunt_close(struct hunt *h);
+void hunt_release(struct hunt *h); /* idempotent */
+
+/* Of a CPU's gaps, long and short; the inquest's share is added to what the turns told. */
+void hunt_blame(const struct hunt *h, const struct hunt_cpu *c, struct inquest_blame *b);
+
+#endif
