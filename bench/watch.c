@@ -10,7 +10,6 @@
 
 #include "bench/frame.h"
 #include "bench/limits.h"
-#include "bench/throttle.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 #include "probes/kit/document.h"
@@ -18,6 +17,7 @@
 #include "probes/kit/pressure.h"
 #include "probes/kit/sampler.h"
 #include "probes/kit/steal.h"
+#include "probes/kit/throttle.h"
 
 /* The counters of the host at one moment. */
 struct watch_point {

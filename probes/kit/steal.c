@@ -11,8 +11,10 @@
 
 enum {
     STEAL_COLUMNS = 8,
-    STEAL_COLUMN_IDLE = 3,
+    STEAL_COLUMN_IDLE = 3, /* user, nice and system come before */
     STEAL_COLUMN_IOWAIT = 4,
+    STEAL_COLUMN_IRQ = 5,
+    STEAL_COLUMN_SOFTIRQ = 6,
     STEAL_COLUMN = 7
 };
 
@@ -36,8 +38,9 @@ static struct steal_cpu steal_of_columns(uint32_t cpu, const uint64_t columns[ST
 {
     struct steal_cpu c = { .cpu = cpu,
                            .steal_ticks = columns[STEAL_COLUMN],
-                           .idle_ticks =
-                               columns[STEAL_COLUMN_IDLE] + columns[STEAL_COLUMN_IOWAIT] };
+                           .idle_ticks = columns[STEAL_COLUMN_IDLE] + columns[STEAL_COLUMN_IOWAIT],
+                           .irq_ticks = columns[STEAL_COLUMN_IRQ] + columns[STEAL_COLUMN_SOFTIRQ],
+                           .busy_ticks = columns[0] + columns[1] + columns[2] };
     for (unsigned i = 0; i < STEAL_COLUMNS; i++)
         c.total_ticks += columns[i];
     return c;

@@ -16,6 +16,8 @@ struct steal_cpu {
     uint64_t steal_ticks;
     uint64_t total_ticks; /* user nice system idle iowait irq softirq steal; guest is inside user */
     uint64_t idle_ticks;  /* idle + iowait */
+    uint64_t irq_ticks;   /* irq + softirq */
+    uint64_t busy_ticks;  /* user + nice + system */
 };
 
 struct steal {

@@ -3,8 +3,8 @@
  * SOURCE: Linux Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/cgroups.rst;
  * /proc/self/cgroup has "0::PATH" for v2 and "ID:cpu,cpuacct:PATH" for v1.
  */
-#ifndef BENCH_THROTTLE_H
-#define BENCH_THROTTLE_H
+#ifndef PROBES_KIT_THROTTLE_H
+#define PROBES_KIT_THROTTLE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "bench/throttle.h"
+#include "probes/kit/throttle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
