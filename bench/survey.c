@@ -430,7 +430,7 @@ static int survey_plan(struct voyage *v, struct err *e)
                               .sites = sites,
                               .site_count = v->sites.count };
     if (plan_make(&wish, &v->plan, e) || beat_apply(&c->beat, &v->plan, e) ||
-        tap_apply(&c->tap, &v->plan, e))
+        tap_apply(&c->tap, &v->plan, e) || vigil_apply(&c->vigil, &v->plan, e))
         return -1;
     for (unsigned i = 0; i < v->plan.count; i++)
         v->plan.items[i].once = !survey_may_come_again(v, &v->plan.items[i]);

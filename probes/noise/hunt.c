@@ -1,5 +1,6 @@
 #include "probes/noise/hunt.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "probes/kit/affinity.h"
@@ -29,12 +30,12 @@ int hunt_open(struct hunt *h, const struct hunt_site *site, struct err *e)
     struct inquest_site scene = { .proc_fd = site->proc_fd,
                                   .sys_fd = site->sys_fd,
                                   .host = site->host };
-    *h = (struct hunt){ .own = OWNSCHED_NONE,
-                        .interrupts = INTERRUPTS_NONE,
-                        .host = site->host,
-                        .spin = { .stopping = site->stopping,
-                                  .long_ns = HUNT_LONG_NS,
-                                  .many_ns = HUNT_MANY_NS } };
+    *h = (struct hunt){
+        .own = OWNSCHED_NONE,
+        .interrupts = INTERRUPTS_NONE,
+        .host = site->host,
+        .spin = {.stopping = site->stopping, .long_ns = HUNT_LONG_NS, .many_ns = HUNT_MANY_NS}
+    };
     h->inquest = inquest_open(&scene, e);
     if (!h->inquest || hunt_touch(&h->gaps, e))
         return -1;
@@ -186,11 +187,8 @@ static uint64_t hunt_begin(struct hunt *h, uint32_t cpu, uint64_t due_ns)
     return interrupts;
 }
 
-bool hunt_turn(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns)
+static void hunt_run(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns)
 {
-    c->refused = !affinity_pin(c->cpu);
-    if (c->refused)
-        return false;
     hunt_rest(h, due_ns);
     uint64_t interrupts = hunt_begin(h, c->cpu, due_ns);
     hunt_spin(h, c->cpu, until_ns);
@@ -200,7 +198,22 @@ bool hunt_turn(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t unt
     hunt_settle_short(h, c, after > interrupts ? after - interrupts : 0);
     hunt_keep(h, c, due_ns, until_ns);
     hunt_linger(h);
-    return true;
+}
+
+bool hunt_turn(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns)
+{
+    c->refused = !affinity_pin(c->cpu);
+    if (!c->refused)
+        hunt_run(h, c, due_ns, until_ns);
+    return !c->refused;
+}
+
+void hunt_turn_loose(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns)
+{
+    int cpu = sched_getcpu();
+    c->cpu = cpu < 0 ? 0 : (uint32_t)cpu;
+    c->loose = true;
+    hunt_run(h, c, due_ns, until_ns);
 }
 
 void hunt_rest(struct hunt *h, uint64_t until_ns)
@@ -226,7 +239,7 @@ void hunt_close(struct hunt *h)
 
 void hunt_blame(const struct hunt *h, const struct hunt_cpu *c, struct inquest_blame *b)
 {
-    *b = *inquest_blame(h->inquest, (int32_t)c->cpu);
+    *b = *inquest_blame(h->inquest, c->loose ? INQUEST_ALL : (int32_t)c->cpu);
     for (int i = 0; i < CAUSES; i++) {
         b->lost_ns[i] += c->short_ns[i];
         b->count[i] += c->short_count[i];

@@ -7,10 +7,10 @@
  * make a load that the probe then finds. The time of a look, of reading evidence and of coming to
  * the CPU is no gap and is not counted as spun.
  *
- * A gap counts for the turn in which it began, whole; and the turn's time runs from when it was due,
- * not from when the CPU was there. So shares and rates are right on the mean for a thief who comes
- * without regard to the turns, however long his gaps are. What held the CPU when the turn was due
- * began earlier, is found by no reading, and is no gap.
+ * A gap counts for the turn in which it began, whole; and the turn's time runs from when it was
+ * due, not from when the CPU was there. So shares and rates are right on the mean for a thief who
+ * comes without regard to the turns, however long his gaps are. What held the CPU when the turn was
+ * due began earlier, is found by no reading, and is no gap.
  *
  * One thread opens it and runs it. A turn allocates nothing but for the mask of its CPU.
  */
@@ -33,11 +33,12 @@
 struct hunt_cpu {
     uint32_t cpu;
     bool refused; /* could not be bound to */
+    bool loose;   /* any CPU, the last of them */
     uint64_t turns, spun_ns;
     uint64_t gaps, lost_ns, longest_ns;
-    double square_ns2;                     /* as in a spin_tally */
-    uint64_t short_ns[CAUSES];             /* of its short gaps, by cause */
-    uint64_t short_count[CAUSES];          /* turns' worth of them, by main cause */
+    double square_ns2;            /* as in a spin_tally */
+    uint64_t short_ns[CAUSES];    /* of its short gaps, by cause */
+    uint64_t short_count[CAUSES]; /* turns' worth of them, by main cause */
 };
 
 struct hunt {
@@ -69,6 +70,8 @@ int hunt_open(struct hunt *h, const struct hunt_site *site, struct err *e);
  * *c and to h->gaps. False: that CPU refuses, and nothing was done.
  */
 bool hunt_turn(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns);
+/* The same on whichever CPU the scheduler chooses, which is then c->cpu. */
+void hunt_turn_loose(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns);
 /* Sleeps, looking meanwhile. */
 void hunt_rest(struct hunt *h, uint64_t until_ns);
 /* All gaps are over and settled; call it once the last turn is done. Takes 20 ms. */

@@ -1,8 +1,8 @@
 /*
  * interrupts: how many one CPU has taken, by /proc/interrupts.
- * SOURCE: Linux Documentation/filesystems/proc.rst 1.8 and kernel/irq/proc.c: a head line that names
- * the CPUs that are online ("CPU0 CPU2"), then a line a source with a column for each, and its name
- * behind; "ERR:" and "MIS:" have one figure for all.
+ * SOURCE: Linux Documentation/filesystems/proc.rst 1.8 and kernel/irq/proc.c: a head line that
+ * names the CPUs that are online ("CPU0 CPU2"), then a line a source with a column for each, and
+ * its name behind; "ERR:" and "MIS:" have one figure for all.
  */
 #ifndef PROBES_NOISE_INTERRUPTS_H
 #define PROBES_NOISE_INTERRUPTS_H
@@ -15,8 +15,8 @@
 #define INTERRUPTS_READ_NS_MAX UINT64_C(2000000)
 
 struct interrupts {
-    int fd;     /* -1: they are not counted */
-    char *text; /* owned; LIMITS_PROC_BYTES */
+    int fd;           /* -1: they are not counted */
+    char *text;       /* owned; LIMITS_PROC_BYTES */
     uint64_t read_ns; /* what one reading takes */
 };
 

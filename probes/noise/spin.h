@@ -33,25 +33,26 @@ struct spin_tally {
 struct spin {
     const struct tick *clock;
     const volatile sig_atomic_t *stopping;
-    struct hist *gaps;     /* pages touched ahead; NULL: none is kept */
-    uint64_t step_ns;      /* the loop's own; a gap is what is beyond it */
-    uint64_t threshold_ns; /* a gap is at least that long */
-    uint64_t long_ns;      /* from here on it is a long one */
-    uint64_t many_ns;      /* short ones that add up to that are told of */
-    uint64_t since_ns;     /* short ones since the loop came back last */
+    struct hist *gaps;         /* pages touched ahead; NULL: none is kept */
+    uint64_t step_ns;          /* the loop's own; a gap is what is beyond it */
+    uint64_t threshold_ns;     /* a gap is at least that long */
+    uint64_t long_ns;          /* from here on it is a long one */
+    uint64_t many_ns;          /* short ones that add up to that are told of */
+    uint64_t since_ns;         /* short ones since the loop came back last */
     uint64_t at_ns, length_ns; /* the long gap that it came back for */
     struct spin_tally tally;
 };
 
-/* Measures step_ns, the median of a thousand, which takes less than 20 ms unless the CPU is gone. */
+/* Measures step_ns, the median of a thousand, which takes less than 20 ms unless the CPU is gone.
+ */
 void spin_learn(struct spin *s);
 /* The threshold where none is asked for: 3 us, or eight steps of a loop whose clock is slow. */
 uint64_t spin_threshold_ns(uint64_t step_ns);
 /* Until a time of CLOCK_MONOTONIC, or earlier. */
 enum spin_end spin_run(struct spin *s, uint64_t until_ns);
 /*
- * A gap that the loop did not see, since it came while its caller did something else. A short one is
- * nothing: false. A long one is then in at_ns and length_ns.
+ * A gap that the loop did not see, since it came while its caller did something else. A short one
+ * is nothing: false. A long one is then in at_ns and length_ns.
  */
 bool spin_missed(struct spin *s, uint64_t at_ns, uint64_t length_ns);
 
