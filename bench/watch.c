@@ -282,7 +282,7 @@ void watch_serve(int fd, uint64_t run_start_ns)
         result_open(&w.result, "witness", "What the host did meanwhile", watch_metrics, &e)) {
         return;
     }
-    w.sampler = sampler_open(&e);
+    w.sampler = sampler_open(&(struct sampler_terms){ 0 }, &e);
     if (w.sampler)
         sampler_start(w.sampler);
     w.offset_ns = watch_offset();
