@@ -287,7 +287,7 @@ void watch_serve(int fd, uint64_t run_start_ns)
         return;
     }
     (void)throttle_open(&w.throttle, w.proc_fd, -1, &e);
-    w.sampler = sampler_open(&e);
+    w.sampler = sampler_open(&(struct sampler_terms){ 0 }, &e);
     if (w.sampler)
         sampler_start(w.sampler);
     w.offset_ns = watch_offset();
