@@ -76,7 +76,7 @@ static int noise_stall_setup(struct probe_run *run, struct err *e)
     if (!n)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the stall sampler");
     n->stat_fd = -1;
-    n->sampler = sampler_open(e);
+    n->sampler = sampler_open(&(struct sampler_terms){ 0 }, e);
     if (!n->sampler)
         return -1;
     n->steal_known = noise_stall_open_steal(n, run->site->proc_fd);
