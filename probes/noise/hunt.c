@@ -47,7 +47,7 @@ int hunt_open(struct hunt *h, const struct hunt_site *site, struct err *e)
     spin_learn(&h->spin);
     h->spin.threshold_ns =
         site->threshold_ns ? site->threshold_ns : spin_threshold_ns(h->spin.step_ns);
-    h->looked_ns = clk_now_ns();
+    h->looked_ns = tick_now_ns(&h->clock);
     return 0;
 }
 
@@ -177,13 +177,13 @@ static void hunt_keep(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint6
  * that the CPU was not there when the turn was due is not. */
 static uint64_t hunt_begin(struct hunt *h, uint32_t cpu, uint64_t due_ns)
 {
-    uint64_t there_ns = h->over_ns > due_ns ? h->over_ns : clk_now_ns();
+    uint64_t there_ns = h->over_ns > due_ns ? h->over_ns : tick_now_ns(&h->clock);
     tick_align(&h->clock);
     uint64_t interrupts = interrupts_read(&h->interrupts, cpu);
     h->spin.tally = (struct spin_tally){ 0 };
     h->queued_ns = 0;
     (void)hunt_evidence(h);
-    h->blind_ns = clk_now_ns() - there_ns;
+    h->blind_ns = tick_now_ns(&h->clock) - there_ns;
     return interrupts;
 }
 
@@ -218,22 +218,22 @@ void hunt_turn_loose(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64
 
 void hunt_rest(struct hunt *h, uint64_t until_ns)
 {
-    for (uint64_t now_ns = clk_now_ns(); now_ns < until_ns && !*h->spin.stopping;
-         now_ns = clk_now_ns()) {
+    for (uint64_t now_ns = tick_now_ns(&h->clock); now_ns < until_ns && !*h->spin.stopping;
+         now_ns = tick_now_ns(&h->clock)) {
         uint64_t look_ns = h->looked_ns + HUNT_LOOK_NS;
         (void)h->clock.sleep_until(look_ns < until_ns ? look_ns : until_ns);
-        if (clk_now_ns() < look_ns)
+        if (tick_now_ns(&h->clock) < look_ns)
             continue;
         inquest_look(h->inquest);
-        h->looked_ns = clk_now_ns();
+        h->looked_ns = tick_now_ns(&h->clock);
     }
 }
 
 void hunt_close(struct hunt *h)
 {
     uint64_t settled_ns = h->ended_ns + HUNT_SETTLE_NS;
-    while (clk_now_ns() < settled_ns)
-        (void)clk_sleep_until(settled_ns);
+    while (tick_now_ns(&h->clock) < settled_ns)
+        (void)h->clock.sleep_until(settled_ns);
     inquest_close(h->inquest);
 }
 
