@@ -1,12 +1,14 @@
 /*
  * Takes the CPU away for known times, and says when: a line an episode, "KIND BEGIN END CPU", in
  * nanoseconds of CLOCK_MONOTONIC. What is taken, how long and how far apart is drawn from the seed.
- *     thief fifo   SEED SECONDS LEAST_MS MOST_MS CPU        spins there under SCHED_FIFO
- *     thief stop   SEED SECONDS LEAST_MS MOST_MS PID...     SIGSTOP, then SIGCONT
- *     thief freeze SEED SECONDS LEAST_MS MOST_MS FILE HOLD FREE   writes HOLD, then FREE to FILE
- *     thief flood  SEED SECONDS LEAST_MS MOST_MS CPU        datagrams to itself on loopback, from
- * there Every burst ends by its own clock, and all of it after SECONDS; what was stopped goes on
- * even when it is told to end. Exit status: 0, or 3 with a sentence.
+ *
+ *     thief fifo SEED SECONDS LEAST_MS MOST_MS CPU               spins there under SCHED_FIFO
+ *     thief stop SEED SECONDS LEAST_MS MOST_MS PID...            SIGSTOP, then SIGCONT
+ *     thief freeze SEED SECONDS LEAST_MS MOST_MS FILE HOLD FREE  writes HOLD to FILE, then FREE
+ *     thief flood SEED SECONDS LEAST_MS MOST_MS CPU              from there to itself on loopback
+ *
+ * Every burst ends by its own clock, and all of it after SECONDS; what was stopped goes on even
+ * when it is told to end. Exit status: 0, or 3 with a sentence.
  */
 #include <arpa/inet.h>
 #include <errno.h>
