@@ -8,7 +8,8 @@
 
 enum {
     GAP_TELL_CPUS = 6, /* that have a sentence of their own */
-    GAP_TELL_EVENTS = INQUEST_CASES
+    GAP_TELL_EVENTS = INQUEST_CASES,
+    GAP_TELL_LENGTHS_BYTES = 96
 };
 
 void gap_tell_add(struct gap_tell_sum *sum, const struct hunt *h, const struct hunt_cpu *c)
@@ -38,12 +39,24 @@ static double gap_tell_usual_ns(const struct hunt_cpu *c)
     return c->lost_ns ? c->square_ns2 / (double)c->lost_ns : 0;
 }
 
+/* ", mostly of 4.1 ms, the longest 9 ms" */
+static void gap_tell_lengths(const struct hunt_cpu *c, char text[GAP_TELL_LENGTHS_BYTES])
+{
+    char usual[UNITS_TEXT_BYTES];
+    char longest[UNITS_TEXT_BYTES];
+    units_format((double)c->longest_ns, UNIT_NS, longest);
+    if (c->gaps == 1)
+        (void)snprintf(text, GAP_TELL_LENGTHS_BYTES, ", of %s", longest);
+    else
+        (void)snprintf(text, GAP_TELL_LENGTHS_BYTES, "s, mostly of %s, the longest %s",
+                       units_format(gap_tell_usual_ns(c), UNIT_NS, usual), longest);
+}
+
 void gap_tell_sentence(const char *name, const struct hunt_cpu *c, const struct inquest_blame *b,
                        char *text, size_t size)
 {
     char share[UNITS_TEXT_BYTES];
-    char usual[UNITS_TEXT_BYTES];
-    char longest[UNITS_TEXT_BYTES];
+    char lengths[GAP_TELL_LENGTHS_BYTES];
     char causes[160];
     if (size)
         *text = '\0';
@@ -55,11 +68,10 @@ void gap_tell_sentence(const char *name, const struct hunt_cpu *c, const struct 
         return;
     }
     inquest_tell(b, causes, sizeof causes);
-    (void)snprintf(text, size,
-                   "%s lost %s of its time in %llu gaps, mostly of %s, the longest %s: %s.", name,
+    gap_tell_lengths(c, lengths);
+    (void)snprintf(text, size, "%s lost %s of its time in %llu gap%s%s%s.", name,
                    units_format(gap_tell_share(c), UNIT_RATIO, share), (unsigned long long)c->gaps,
-                   units_format(gap_tell_usual_ns(c), UNIT_NS, usual),
-                   units_format((double)c->longest_ns, UNIT_NS, longest), causes);
+                   lengths, *causes ? ": " : "", causes);
 }
 
 static int gap_tell_compare(const void *a, const void *b)
@@ -101,13 +113,13 @@ static void gap_tell_left_out(const struct gap_tell *t, struct result *r)
                     "No CPU let the loop be bound to it: it ran where the scheduler put it, and a "
                     "move to another CPU is a gap too.");
     else if (refused)
-        result_note(r, "%u CPUs could not be looked at: the loop may not be bound to them.",
-                    refused);
+        result_note(r, "%u CPU%s could not be looked at: the loop may not be bound there.", refused,
+                    refused == 1 ? "" : "s");
     if (left_out && !t->loose->turns)
         result_note(r,
-                    "There was no time to look at %u CPUs; a longer --budget or a larger --spin "
+                    "There was no time to look at %u CPU%s; a longer --budget or a larger --spin "
                     "reaches them.",
-                    left_out);
+                    left_out, left_out == 1 ? "" : "s");
 }
 
 void gap_tell_all(struct gap_tell *t, struct result *r)
