@@ -151,9 +151,14 @@ int creation_race(struct creation *c, int dir_fd, const struct rules_limits *lim
         return 0;
     int failed = creation_laps(c, &batch, dir_fd, limits, e);
     batch_release(&batch);
-    if (!failed)
+    if (!failed) {
         creation_judge(c);
-    return failed;
+        return 0;
+    }
+    if (e->kind == ERR_INTERRUPTED || e->kind == ERR_TIMEOUT)
+        return -1;
+    c->refusal = *e; /* a disk that is full is the image's to say */
+    return 0;
 }
 
 void creation_note(const struct creation *c, struct result *r)

@@ -53,11 +53,11 @@ struct creation {
     struct creation_lap median;
     uint64_t written_bytes;
     bool is_batched;    /* the verdict */
-    struct err refusal; /* ERR_NONE, or why there is no ring: then nothing was run */
+    struct err refusal; /* ERR_NONE, or why there was no race, or no end of it */
 };
 
 /* On the CPU that this thread is on, see chain.h. dir_fd is left full. limits: the deadline and a
- * stop. */
+ * stop, which alone make it fail. */
 int creation_race(struct creation *c, int dir_fd, const struct rules_limits *limits, struct err *e);
 /* Medians and verdict of what was run. */
 void creation_judge(struct creation *c);

@@ -79,6 +79,19 @@ static void a_race_runs_each_so_often_or_says_why_there_is_none(void **state)
     crate_close(c);
 }
 
+static void what_is_in_the_way_is_no_failure(void **state)
+{
+    (void)state;
+    struct crate *c = crate_open();
+    struct creation race;
+    const struct rules_limits limits = { 0 };
+    assert_int_equal(mkdirat(c->dir, "calls-0", 0700), 0);
+    assert_int_equal(creation_race(&race, c->dir, &limits, &c->e), 0);
+    assert_int_not_equal(race.refusal.kind, ERR_NONE);
+    assert_false(race.is_batched);
+    crate_close(c);
+}
+
 static void a_stop_ends_a_race(void **state)
 {
     (void)state;
@@ -101,6 +114,7 @@ int main(void)
         cmocka_unit_test(less_cpu_time_and_no_more_time_wins),
         cmocka_unit_test(it_is_said_how_files_were_created),
         cmocka_unit_test(a_race_runs_each_so_often_or_says_why_there_is_none),
+        cmocka_unit_test(what_is_in_the_way_is_no_failure),
         cmocka_unit_test(a_stop_ends_a_race),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
