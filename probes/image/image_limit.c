@@ -8,6 +8,7 @@
 
 #include "probes/disk/terms.h"
 #include "probes/image/bottleneck.h"
+#include "probes/image/creation.h"
 #include "probes/image/flush.h"
 #include "probes/image/image.h"
 #include "probes/image/pipeline.h"
@@ -90,6 +91,7 @@ static const struct fact_row image_limit_facts[] = {
 enum {
     LIMIT_NAME_BYTES = 32,
     LIMIT_STEPS = LIMIT_PARALLELS + 2,
+    LIMIT_RACE = PULL_MAX,    /* the number of its directory: no unpacking has it */
     LIMIT_FIRST_PERCENT = 60, /* of the slot for the first image; then comes the sync */
     LIMIT_RISE = 2            /* from round to round, of the time of one entry in metadata */
 };
@@ -104,6 +106,7 @@ struct limit_step {
 struct image_limit_state {
     struct oci_image image;
     struct pipeline pipeline;
+    struct creation creation;
     struct flush flush;
     struct limit_step steps[LIMIT_STEPS];
     unsigned step_count, begun;
@@ -146,6 +149,61 @@ static void image_limit_plan(struct image_limit_state *s, unsigned cpus)
     s->step_count = n;
 }
 
+static int image_limit_make_dir(int dir_fd, unsigned number, struct err *e)
+{
+    char name[LIMIT_NAME_BYTES];
+    (void)snprintf(name, sizeof name, "limit-%u", number);
+    if (mkdirat(dir_fd, name, 0755))
+        return err_set(e, err_kind_of(errno), errno, "create the directory '%s'", name);
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 ? fd : err_set(e, err_kind_of(errno), errno, "open '%s'", name);
+}
+
+/* Over in time or stopped: no failure, there is only nothing more to report. */
+static bool image_limit_is_over(const struct err *e)
+{
+    return e->kind == ERR_TIMEOUT || e->kind == ERR_INTERRUPTED;
+}
+
+/* False: there is no more time. */
+static bool image_limit_remove_dir(struct probe_run *run, const struct removal_conf *conf,
+                                   unsigned number)
+{
+    char name[LIMIT_NAME_BYTES];
+    struct removal_count count;
+    struct err e;
+    (void)snprintf(name, sizeof name, "limit-%u", number);
+    if (removal_run(conf, run->scratch_fd, name, &count, &e) == 0)
+        return true;
+    if (image_limit_is_over(&e))
+        return false;
+    result_note(run->result, "Not everything could be removed: %s.", e.msg);
+    return true;
+}
+
+/* By calls or through io_uring, whichever wins here. The files of that are removed at once; they
+ * are few beside the trees that other probes have removed here before. */
+static int image_limit_choose(struct probe_run *run, struct err *e)
+{
+    struct image_limit_state *s = run->state;
+    struct creation *c = &s->creation;
+    const struct rules_limits limits = { .until_ns = run->slot_end_ns, .stopping = run->stopping };
+    if (s->made_bytes + CREATION_BYTES + s->image.file_bytes > run->write_budget_bytes)
+        return 0;
+    AUTO_CLOSE int fd = image_limit_make_dir(run->scratch_fd, LIMIT_RACE, e);
+    if (fd < 0 || creation_race(c, fd, &limits, e))
+        return -1;
+    const struct removal_conf removal = { .threads = s->pipeline.thread_count,
+                                          .until_ns = run->slot_end_ns,
+                                          .stopping = run->stopping };
+    (void)image_limit_remove_dir(run, &removal, LIMIT_RACE);
+    s->made_bytes += c->written_bytes;
+    run->result->written_bytes += c->written_bytes;
+    if (c->is_batched && pipeline_open_batches(&s->pipeline, &c->refusal))
+        c->is_batched = false;
+    return 0;
+}
+
 /* What others left unwritten is written before, so that the final sync is ours alone. */
 static int image_limit_setup(struct probe_run *run, struct err *e)
 {
@@ -163,24 +221,10 @@ static int image_limit_setup(struct probe_run *run, struct err *e)
     image_limit_plan(s, cpus);
     if (pipeline_open(&s->pipeline, cpus, cpus, e) || flush_open(&s->flush, run->scratch_fd, e))
         return -1;
+    if (image_limit_choose(run, e))
+        return -1;
     s->sums.threads = s->pipeline.thread_count;
     return flush_run(&s->flush, run->slot_end_ns, run->stopping, &took_ns, e);
-}
-
-/* Over in time or stopped: no failure, there is only nothing more to report. */
-static bool image_limit_is_over(const struct err *e)
-{
-    return e->kind == ERR_TIMEOUT || e->kind == ERR_INTERRUPTED;
-}
-
-static int image_limit_make_dir(int dir_fd, unsigned number, struct err *e)
-{
-    char name[LIMIT_NAME_BYTES];
-    (void)snprintf(name, sizeof name, "limit-%u", number);
-    if (mkdirat(dir_fd, name, 0755))
-        return err_set(e, err_kind_of(errno), errno, "create the directory '%s'", name);
-    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd >= 0 ? fd : err_set(e, err_kind_of(errno), errno, "open '%s'", name);
 }
 
 static int image_limit_unpack(struct probe_run *run, const struct limit_step *step,
@@ -197,6 +241,7 @@ static int image_limit_unpack(struct probe_run *run, const struct limit_step *st
         .dir_fd = fd,
         .lanes = step->lanes,
         .syncs = step->syncs,
+        .is_batched = s->creation.is_batched,
         .limits = {.until_ns = until_ns, .stopping = run->stopping},
     };
     int failed = pipeline_run(&s->pipeline, &job, took, e);
@@ -368,6 +413,7 @@ static void image_limit_judge(struct probe_run *run)
                 "within a layer inflating, SHA-256 and writing beside one another; fresh "
                 "directories, nothing is deleted before the end.",
                 s->sums.threads, s->steps[0].lanes);
+    creation_note(&s->creation, run->result);
     if (s->is_part)
         result_note(run->result,
                     "The slot ended when %.0f %% of the image were unpacked: the figures are of "
@@ -381,20 +427,12 @@ static void image_limit_judge(struct probe_run *run)
 
 static void image_limit_remove(struct probe_run *run, struct image_limit_state *s)
 {
-    char name[LIMIT_NAME_BYTES];
-    struct removal_count count;
-    struct err e;
     const struct removal_conf conf = { .threads = s->pipeline.thread_count,
                                        .until_ns = image_clear_until_ns(run),
                                        .stopping = *run->stopping ? NULL : run->stopping };
-    for (; s->begun > 0 && clk_now_ns() < conf.until_ns; s->begun--) {
-        (void)snprintf(name, sizeof name, "limit-%u", s->begun - 1);
-        if (removal_run(&conf, run->scratch_fd, name, &count, &e) == 0)
-            continue;
-        if (image_limit_is_over(&e))
-            return;
-        result_note(run->result, "Not everything could be removed: %s.", e.msg);
-    }
+    bool may = image_limit_remove_dir(run, &conf, LIMIT_RACE);
+    for (; may && s->begun > 0 && clk_now_ns() < conf.until_ns; s->begun--)
+        may = image_limit_remove_dir(run, &conf, s->begun - 1);
 }
 
 /* The trees go first: what is not yet written then need not be, and a sync that goes on ends. */

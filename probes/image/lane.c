@@ -23,6 +23,7 @@ void lane_release(struct lane *l)
     if (!l->blocks) /* zeroed, or never opened */
         return;
     lane_stop(l);
+    batch_release(&l->batch);
     flush_release(&l->flush);
     untar_release(&l->untar);
     stream_release(&l->stream);

@@ -40,7 +40,7 @@ enum lane_part {
     LANE_PART_INFLATE,
     LANE_PART_HASH, /* of the tar */
     LANE_PART_PARSE,
-    LANE_PART_METADATA, /* creating, owners, attributes, modes, times, closing */
+    LANE_PART_METADATA, /* creating, owners, attributes, modes, times, closing; whole batches */
     LANE_PART_DATA,     /* writing content */
     LANE_PART_SYNC,
     LANE_PARTS
@@ -63,6 +63,7 @@ struct lane {
     struct sha256_ctx stored, tar;
     struct untar untar;
     struct placer placer;
+    struct batch batch; /* for whom says that files are to be made by it; may not be open */
     struct rules_count count;
     uint8_t *blocks; /* owned */
     size_t sizes[LANE_BLOCKS];

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +74,10 @@ static void pipeline_fail(struct pipeline *p, unsigned number, const struct err 
 static void pipeline_begin(struct pipeline *p, struct lane *lane)
 {
     unsigned number = pipeline_next(p);
-    const struct placer_site site = { .below = number, .heirs = &p->heirs };
+    bool is_batched = p->job->is_batched && lane->batch.chain;
+    const struct placer_site site = { .below = number,
+                                      .heirs = &p->heirs,
+                                      .batch = is_batched ? &lane->batch : NULL };
     struct err e = { 0 };
     p->is_begun[number] = true;
     p->begun++;
@@ -258,6 +262,45 @@ int pipeline_open(struct pipeline *p, unsigned threads, unsigned lanes, struct e
                : 0;
 }
 
+/* Of the CPUs that this process may use, the next one after `cpu`, around. */
+static int pipeline_next_cpu(const cpu_set_t *may, int cpu)
+{
+    for (int i = 1; i <= CPU_SETSIZE; i++) {
+        int next = (cpu + i) % CPU_SETSIZE;
+        if (CPU_ISSET((unsigned)next, may))
+            return next;
+    }
+    return 0;
+}
+
+/* Where it is not allowed it is only slower. */
+static void pipeline_pin(struct pipeline *p)
+{
+    cpu_set_t may;
+    cpu_set_t one;
+    int cpu = -1;
+    if (sched_getaffinity(0, sizeof may, &may))
+        return;
+    for (unsigned i = 0; i < p->thread_count; i++) {
+        cpu = pipeline_next_cpu(&may, cpu);
+        CPU_ZERO(&one);
+        CPU_SET((unsigned)cpu, &one);
+        (void)pthread_setaffinity_np(p->threads[i], sizeof one, &one);
+    }
+}
+
+int pipeline_open_batches(struct pipeline *p, struct err *e)
+{
+    int failed = 0;
+    for (unsigned i = 0; i < p->lane_count && !failed; i++)
+        failed = batch_open(&p->lanes[i].batch, e);
+    for (unsigned i = 0; i < p->lane_count && failed; i++)
+        batch_release(&p->lanes[i].batch);
+    if (!failed)
+        pipeline_pin(p);
+    return failed;
+}
+
 void pipeline_release(struct pipeline *p)
 {
     if (!p->is_open)
@@ -305,6 +348,16 @@ static int pipeline_settle(struct pipeline *p, const struct pipeline_job *job, s
     return job->syncs ? flush_within(&p->lanes[0].flush, job->dir_fd, &quota, &took_ns, e) : 0;
 }
 
+/* The threads that the kernel makes files with are no stage's: what the process took beyond its
+ * stages was theirs. */
+static void pipeline_credit(struct pipeline_took *took, uint64_t cpu_ns)
+{
+    uint64_t known_ns = 0;
+    for (unsigned i = 0; i < LANE_PARTS; i++)
+        known_ns += took->parts[i].cpu_ns;
+    took->parts[LANE_PART_METADATA].cpu_ns += cpu_ns > known_ns ? cpu_ns - known_ns : 0;
+}
+
 int pipeline_run(struct pipeline *p, const struct pipeline_job *job, struct pipeline_took *took,
                  struct err *e)
 {
@@ -320,6 +373,8 @@ int pipeline_run(struct pipeline *p, const struct pipeline_job *job, struct pipe
     bool has_failed = p->has_failed;
     (void)pthread_mutex_unlock(&p->lock);
     (void)umask(mask);
+    if (job->is_batched)
+        pipeline_credit(took, clk_process_cpu_ns() - cpu_ns);
     int failed = has_failed || pipeline_settle(p, job, e) ? -1 : 0;
     took->wall_ns = clk_now_ns() - wall_ns;
     took->cpu_ns = clk_process_cpu_ns() - cpu_ns;

@@ -30,16 +30,17 @@ enum {
 /* What one run is to do. */
 struct pipeline_job {
     const struct oci_image *image;
-    int dir_fd;     /* layer N goes into a new directory "N" of it */
-    unsigned lanes; /* layers at a time; cut to those that were opened */
-    bool syncs;     /* after each layer */
+    int dir_fd;      /* layer N goes into a new directory "N" of it */
+    unsigned lanes;  /* layers at a time; cut to those that were opened */
+    bool syncs;      /* after each layer */
+    bool is_batched; /* small files through io_uring, see pipeline_open_batches */
     struct rules_limits limits;
 };
 
 struct pipeline_took {
     uint64_t wall_ns, cpu_ns; /* of the process */
     struct rules_count count;
-    struct lane_time parts[LANE_PARTS]; /* added up over threads */
+    struct lane_time parts[LANE_PARTS]; /* added up over threads; the kernel's are in metadata */
     unsigned layers;                    /* unpacked to the end */
 };
 
@@ -73,6 +74,9 @@ struct pipeline {
 
 /* threads, lanes: at least 1; cut to what is said above. */
 int pipeline_open(struct pipeline *p, unsigned threads, unsigned lanes, struct err *e);
+/* For jobs that are batched; the threads then stay on one CPU each (chain.h). A failure as
+ * batch_open's: files are made by calls. */
+int pipeline_open_batches(struct pipeline *p, struct err *e);
 /* -1 leaves in *took what was done: ERR_DATA, ERR_TIMEOUT, ERR_INTERRUPTED, ... "layer 3 of 6". */
 int pipeline_run(struct pipeline *p, const struct pipeline_job *job, struct pipeline_took *took,
                  struct err *e);

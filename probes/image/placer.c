@@ -25,6 +25,7 @@ int placer_start(struct placer *p, int dir_fd, const struct placer_site *site,
     p->bytes_max = rules_bytes(limits);
     p->quota = rules_quota(limits);
     p->count = count;
+    p->batch = site->batch;
     p->root_fd = dir_fd;
     p->below = site->below;
     p->file_bytes = 0;
@@ -32,9 +33,13 @@ int placer_start(struct placer *p, int dir_fd, const struct placer_site *site,
     p->gid = getegid();
     p->is_exact = fgetxattr(dir_fd, PLACER_DEFAULT_ACL, NULL, 0) < 0;
     p->fd = -1;
+    p->is_queued = false;
     p->targets.count = 0;
+    if (p->batch)
+        batch_start(p->batch, count);
     if (trail_start(&p->trail, dir_fd, e))
         return -1;
+    p->trail.batch = site->batch;
     p->trail.heirs = site->heirs;
     p->trail.layer = site->below;
     return 0;
@@ -45,14 +50,25 @@ void placer_stop(struct placer *p)
     if (p->fd >= 0)
         (void)close(p->fd);
     p->fd = -1;
+    batch_stop(p->batch, !p->is_queued);
+    p->is_queued = false;
+    p->batch = NULL;
     trail_release(&p->trail);
     trail_release(&p->targets);
+}
+
+/* What is queued and has that name is made, before it is linked to or replaced. */
+static int placer_await(struct placer *p, const struct beneath_name *name, struct err *e)
+{
+    return batch_has(p->batch, name->path, strlen(name->path)) ? batch_flush(p->batch, e) : 0;
 }
 
 /* Whatever has the entry's name goes, as later entries replace earlier ones. */
 static int placer_make_way(struct placer *p, struct err *e)
 {
     trail_release(&p->targets);
+    if (batch_flush(p->batch, e))
+        return -1;
     return file_remove_tree_at(p->at->fd, p->name.last, e)
                ? err_wrap(e, "replace what has its name")
                : 0;
@@ -127,6 +143,30 @@ static int placer_stamp_named(struct placer *p, const struct untar_entry *entry,
     return 0;
 }
 
+/* To be made with others; what is said of it here holds then too. */
+static int placer_queue(struct placer *p, const struct untar_entry *entry, mode_t mode,
+                        struct err *e)
+{
+    const struct batch_file file = {
+        .path = p->name.path,
+        .last = p->name.last,
+        .dir_fd = p->at->fd,
+        .size = entry->size,
+        .mode = mode,
+        .last_mode = entry->mode,
+        .uid = (uid_t)entry->uid,
+        .gid = (gid_t)entry->gid,
+        .gives_away = placer_gives_away(p, entry),
+        .sets_mode = p->sets_mode,
+        .times = {p->times[0], p->times[1]}
+    };
+    if (batch_add(p->batch, &file, e))
+        return -1;
+    p->at->queued = p->batch->number;
+    p->is_queued = true;
+    return 0;
+}
+
 /* Created with the mode it is to have, but where something must be written that this forbids, or
  * where later calls would take bits away. */
 static int placer_file(struct placer *p, const struct untar_entry *entry, struct err *e)
@@ -137,6 +177,8 @@ static int placer_file(struct placer *p, const struct untar_entry *entry, struct
     if (rules_allow_size(entry, p->bytes_max, &p->file_bytes, e))
         return -1;
     p->sets_mode = mode != entry->mode || !p->is_exact;
+    if (batch_takes(p->batch, entry))
+        return placer_queue(p, entry, mode, e);
     p->fd = openat(p->at->fd, p->name.last, flags, mode);
     if (p->fd < 0 && errno == EEXIST) {
         if (placer_make_way(p, e))
@@ -207,7 +249,7 @@ static int placer_node(struct placer *p, const struct untar_entry *entry, struct
 
 static int placer_whiteout(struct placer *p, const struct untar_entry *entry, struct err *e)
 {
-    if (rules_deleted(&p->name, e))
+    if (rules_deleted(&p->name, e) || placer_await(p, &p->name, e))
         return -1;
     if (p->below == 0)
         return placer_make_way(p, e);
@@ -231,7 +273,7 @@ static struct trail_step *placer_enter_dir(struct placer *p, const struct untar_
 {
     if (placer_make_dir(p, entry) == 0)
         return trail_descend(&p->trail, &p->name, true);
-    if (errno != EEXIST)
+    if (errno != EEXIST || batch_clear(p->batch, p->name.path, strlen(p->name.path), e))
         return NULL;
     struct trail_step *s = trail_descend(&p->trail, &p->name, false);
     if (s || (errno != ENOTDIR && errno != ELOOP))
@@ -301,7 +343,7 @@ static int placer_stamp_link(struct placer *p, const struct untar_entry *entry, 
 static int placer_hardlink(struct placer *p, const struct untar_entry *entry, struct err *e)
 {
     struct beneath_name to;
-    if (rules_target(entry, &to, e))
+    if (rules_target(entry, &to, e) || placer_await(p, &to, e))
         return -1;
     int failed = placer_link_to(p, &to, e);
     if (failed && e->sys == EEXIST) { /* by itself: then there is nothing to link to */
@@ -336,8 +378,16 @@ static int placer_named(struct placer *p, const struct untar_entry *entry, enum 
         return placer_opaque(p, e);
     if (mark == RULES_META)
         return 0;
+    if (placer_await(p, &p->name, e))
+        return -1;
     p->at->is_changed = true;
     return mark == RULES_DELETE ? placer_whiteout(p, entry, e) : places[entry->type](p, entry, e);
+}
+
+/* What failed may be an earlier entry, which then has its name before it already. */
+static int placer_wrap(const struct placer *p, const struct untar_entry *entry, struct err *e)
+{
+    return p->batch && p->batch->has_failed ? -1 : rules_wrap(entry, e);
 }
 
 int placer_entry(struct placer *p, const struct untar_entry *entry, struct err *e)
@@ -347,7 +397,7 @@ int placer_entry(struct placer *p, const struct untar_entry *entry, struct err *
     rules_times(entry, p->times);
     if (quota_take(&p->quota, e) || rules_name(entry, &p->name, &mark, e) ||
         placer_named(p, entry, mark, e))
-        return rules_wrap(entry, e);
+        return placer_wrap(p, entry, e);
     p->count->entries++;
     return 0;
 }
@@ -370,6 +420,11 @@ int placer_content(struct placer *p, const struct untar_entry *entry,
                    const struct untar_piece *piece, struct err *e)
 {
     uint64_t began_ns = clk_now_ns();
+    if (p->is_queued) {
+        batch_content(p->batch, piece);
+        p->count->written_bytes += piece->size;
+        return 0;
+    }
     if (p->fd < 0) /* a mark: its content is nobody's */
         return 0;
     if (placer_write(p->fd, piece, e))
@@ -393,6 +448,7 @@ static int placer_seal(struct placer *p, const struct untar_entry *entry, struct
 
 int placer_entry_end(struct placer *p, const struct untar_entry *entry, struct err *e)
 {
+    p->is_queued = false;
     if (p->fd < 0)
         return 0;
     if (placer_seal(p, entry, e))
@@ -407,5 +463,7 @@ int placer_entry_end(struct placer *p, const struct untar_entry *entry, struct e
 
 int placer_finish(struct placer *p, struct err *e)
 {
+    if (batch_flush(p->batch, e))
+        return -1;
     return trail_leave(&p->targets, e) || trail_leave(&p->trail, e) ? -1 : 0;
 }

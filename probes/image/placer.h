@@ -8,20 +8,9 @@
  * caller's business; it is given away only where its owner is another one; directories are made,
  * opened and stamped once, and names are looked up from the directory they are in.
  *
- * Files are created by calls and not through io_uring, which was measured beside them and not in
- * here. It has no call for owners and times, so that one a file is left; O_CREAT goes to a thread
- * of the kernel's; and content is borrowed for one block of the stream, in which 2.8 small files
- * lie together in the reference image (2.3 of one directory). Linked openat, write and close with
- * direct descriptors, then utimensat; files of 0.3 to 30 kB; Linux 6.18, two CPUs with other work;
- * CPU time by that of the calls, least of 10 runs (median):
- *
- *     files at a time    tmpfs          ext4
- *     4                  0.89 (0.95)    0.90 (1.5)
- *     8                  0.81 (1.6)     1.2 (0.96)
- *     64                 0.70 (0.75)    0.75 (0.66)
- *
- * With as few as there are to batch nothing is won for sure. With 64 there is, which takes copied
- * content and directories held open that long: not built.
+ * Small files may go to a batch (batch.h), which makes many at a time through io_uring: who starts
+ * it says so, and creation.h when that is faster. What depends on a queued file makes it come
+ * first.
  *
  * For each entry: placer_entry, placer_content for each piece, placer_entry_end. Allocates nothing.
  * One thread a struct. A stop and the deadline are looked at by each entry (quota.h).
@@ -39,6 +28,7 @@
 struct placer_site {
     unsigned below;      /* layers; 0: it is the lowest, which hides nothing */
     struct heirs *heirs; /* borrowed; NULL: what is not listed inherits nothing */
+    struct batch *batch; /* borrowed; makes small files; NULL: calls make all */
 };
 
 struct placer {
@@ -47,6 +37,7 @@ struct placer {
     uint64_t bytes_max;        /* of the stream, and of all files */
     struct quota quota;        /* of this layer */
     struct rules_count *count; /* borrowed */
+    struct batch *batch;       /* borrowed; NULL: none */
     int root_fd;               /* borrowed */
     unsigned below;            /* layers */
     uint64_t file_bytes;       /* of this layer so far */
@@ -60,6 +51,7 @@ struct placer {
     struct timespec times[2];
     int fd;         /* of a file that is written; -1 */
     bool sets_mode; /* after all else */
+    bool is_queued; /* its content goes to the batch */
 };
 
 /*

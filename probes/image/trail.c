@@ -18,6 +18,7 @@ int trail_start(struct trail *t, int root_fd, struct err *e)
         return err_set(e, err_kind_of(errno), errno, "look at the directory");
     t->count = 1;
     t->gid = getegid();
+    t->batch = NULL;
     t->heirs = NULL;
     t->has_heirs = false;
     t->steps[0] = (struct trail_step){ .fd = root_fd,
@@ -34,10 +35,25 @@ static int trail_set(const struct trail_step *s, struct err *e)
     return 0;
 }
 
+/* To those who make what is queued in it. */
+static int trail_hand_over(struct trail *t, const struct trail_step *s, struct err *e)
+{
+    const struct batch_dir dir = {
+        .fd = s->fd,
+        .mode = s->mode,
+        .times = {s->times[0], s->times[1]},
+        .sets_mode = s->sets_mode,
+        .has_times = s->is_changed && s->has_times
+    };
+    return batch_hold(t->batch, &dir, e);
+}
+
 /* Leaves the last directory. */
 static int trail_pop(struct trail *t, struct err *e)
 {
     struct trail_step *s = &t->steps[--t->count];
+    if (t->count > 0 && batch_awaits(t->batch, s->queued))
+        return trail_hand_over(t, s, e);
     int failed = trail_set(s, e);
     if (t->count > 0)
         (void)close(s->fd);
@@ -201,7 +217,8 @@ struct trail_step *trail_enter(struct trail *t, const struct beneath_name *name,
     for (at += at > 0; at < name->parent_size;) {
         const char *slash = memchr(name->path + at, '/', name->parent_size - at);
         size_t end = slash ? (size_t)(slash - name->path) : name->parent_size;
-        if (trail_walk(t, name->path + at, end - at, quota, e))
+        if (batch_clear(t->batch, name->path, end, e) ||
+            trail_walk(t, name->path + at, end - at, quota, e))
             return NULL;
         at = end + 1;
     }

@@ -5,8 +5,8 @@
  *     layers unpack FILE.tar.gz DIR [BELOW]
  *                                    unpacks one layer, with so many below it (1); prints
  *                                    "entries N" and what was left out
- *     layers limit IMAGE DIR         the layers of an image into DIR/0 ... by the pipeline; the
- *                                    same
+ *     layers limit IMAGE DIR [ring]  the layers of an image into DIR/0 ... by the pipeline, small
+ *                                    files through io_uring if so; the same
  *     layers pull IMAGE DIR          unpacks an image as image.runtime does, into DIR/pull-0/M/fs;
  *                                    prints seconds, and how many of them were modelled CPU time
  */
@@ -104,7 +104,7 @@ static int layers_unpack(const char *file, const char *dir, const char *below)
     return failed ? layers_fail(&e) : 0;
 }
 
-static int layers_limit(const char *path, const char *dir)
+static int layers_limit(const char *path, const char *dir, bool is_batched)
 {
     const struct oci_wish wish = { 0 };
     struct oci_image image;
@@ -114,8 +114,12 @@ static int layers_limit(const char *path, const char *dir)
     AUTO_CLOSE int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (oci_open(AT_FDCWD, path, &wish, &image, &e))
         return layers_fail(&e);
-    const struct pipeline_job job = { .image = &image, .dir_fd = dir_fd, .lanes = 2 };
-    int failed = pipeline_open(&pipeline, 2, 2, &e) || pipeline_run(&pipeline, &job, &took, &e);
+    const struct pipeline_job job = {
+        .image = &image, .dir_fd = dir_fd, .lanes = 2, .is_batched = is_batched
+    };
+    int failed = pipeline_open(&pipeline, 2, 2, &e) ||
+                 (is_batched && pipeline_open_batches(&pipeline, &e)) ||
+                 pipeline_run(&pipeline, &job, &took, &e);
     if (!failed)
         layers_tell(&took.count);
     pipeline_release(&pipeline);
@@ -159,8 +163,8 @@ int main(int argc, char **argv)
         return layers_image(argv[2], argv[3], argv[4]);
     if ((argc == 4 || argc == 5) && strcmp(argv[1], "unpack") == 0)
         return layers_unpack(argv[2], argv[3], argc == 5 ? argv[4] : "1");
-    if (argc == 4 && strcmp(argv[1], "limit") == 0)
-        return layers_limit(argv[2], argv[3]);
+    if ((argc == 4 || argc == 5) && strcmp(argv[1], "limit") == 0)
+        return layers_limit(argv[2], argv[3], argc == 5 && strcmp(argv[4], "ring") == 0);
     if (argc == 4 && strcmp(argv[1], "pull") == 0)
         return layers_pull(argv[2], argv[3]);
     (void)fprintf(stderr, "usage: layers image KIND SEED DIR | layers unpack FILE DIR [BELOW] | "

@@ -162,3 +162,20 @@ f = open(sys.argv[1], "r+b"); f.seek(100000); b = f.read(1); f.seek(100000); f.w
     [ "$(gunzip -c "$work/blobs/1.tar.gz" | tar t | grep -vc '/\.wh\.')" -eq \
         "$(find "$disk/1" -mindepth 1 ! -type c | wc -l)" ]
 }
+
+@test "through io_uring the trees are those that calls make, and a full filesystem is named too" {
+    need_root
+    need getfattr
+    make_layers 16
+    mkdir "$disk/calls" "$disk/ring"
+    "$layers" limit "$work/image" "$disk/calls"
+    "$layers" limit "$work/image" "$disk/ring" ring || skip "io_uring is missing"
+    for i in 0 1 2; do
+        diff <(tell_tree "$disk/calls/$i" - | without_times_of_deletions) \
+            <(tell_tree "$disk/ring/$i" - | without_times_of_deletions)
+    done
+    [ "$(find "$disk/ring" -type f | wc -l)" -gt 1000 ]
+    mount -t tmpfs -o size=4m tmpfs "$disk"
+    run -1 --separate-stderr "$layers" limit "$work/image" "$disk" ring
+    [[ $stderr == "layer "?" of 3: entry '"*"No space left on device" ]]
+}

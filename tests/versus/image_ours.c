@@ -1,6 +1,6 @@
 /*
  * Unpacks an image once, for image.sh, which runs peers beside it:
- *     image_ours limit|runtime IMAGE DIR [THREADS [LANES]]
+ *     image_ours limit|limit-calls|limit-ring|runtime IMAGE DIR [THREADS [LANES]]
  * IMAGE is an OCI image layout or an archive; layer N goes into DIR/N. Prints wall and CPU seconds
  * and bytes of tar, then the rate and what limit's parts took.
  */
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "probes/image/creation.h"
 #include "probes/image/oci.h"
 #include "probes/image/pipeline.h"
 #include "probes/image/pull.h"
@@ -24,6 +25,8 @@ struct ours {
     unsigned threads, lanes;
     struct pipeline pipeline;
     struct pipeline_took took;
+    struct creation_lap race;
+    bool is_batched;
 };
 
 static unsigned ours_cpus(void)
@@ -32,11 +35,26 @@ static unsigned ours_cpus(void)
     return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
 }
 
-static int ours_limit(struct ours *o, struct err *e)
+/* As image.limit does, files are created by whichever way is faster, or by the one that is named.
+ */
+static bool ours_is_batched(struct ours *o, const char *way)
 {
-    const struct pipeline_job job = { .image = &o->image, .dir_fd = o->dir_fd, .lanes = o->lanes };
-    int failed = pipeline_open(&o->pipeline, o->threads, o->lanes, e) ||
-                 pipeline_run(&o->pipeline, &job, &o->took, e);
+    static const struct rules_limits limits = { 0 };
+    struct creation race = { .is_batched = strcmp(way, "limit-ring") == 0 };
+    struct err e = { 0 };
+    if (strcmp(way, "limit") == 0 && creation_race(&race, o->dir_fd, &limits, &e))
+        (void)fprintf(stderr, "%s\n", e.msg);
+    o->race = race.median;
+    return race.is_batched && pipeline_open_batches(&o->pipeline, &e) == 0;
+}
+
+static int ours_limit(struct ours *o, const char *way, struct err *e)
+{
+    struct pipeline_job job = { .image = &o->image, .dir_fd = o->dir_fd, .lanes = o->lanes };
+    int failed = pipeline_open(&o->pipeline, o->threads, o->lanes, e);
+    job.is_batched = !failed && ours_is_batched(o, way);
+    failed = failed || pipeline_run(&o->pipeline, &job, &o->took, e);
+    o->is_batched = job.is_batched;
     pipeline_release(&o->pipeline);
     return failed;
 }
@@ -79,7 +97,8 @@ static void ours_say(const struct ours *o)
         o->took.count.entries);
     for (unsigned i = 0; i < LANE_PARTS && o->took.parts[LANE_PART_HASH].wall_ns; i++)
         (void)printf(" %s_s %.3f", parts[i], (double)o->took.parts[i].wall_ns / CLK_NS_PER_S);
-    (void)printf("\n");
+    (void)printf(" ring %d race_wall %.2f race_cpu %.2f\n", o->is_batched, o->race.wall_ratio,
+                 o->race.cpu_ratio);
 }
 
 int main(int argc, char **argv)
@@ -88,7 +107,9 @@ int main(int argc, char **argv)
     const struct oci_wish wish = { 0 };
     struct err e = { 0 };
     if (argc < 4) {
-        (void)fprintf(stderr, "usage: image_ours limit|runtime IMAGE DIR [THREADS [LANES]]\n");
+        (void)fprintf(
+            stderr,
+            "usage: image_ours limit|limit-calls|limit-ring|runtime IMAGE DIR [THREADS [LANES]]\n");
         return 3;
     }
     o.threads = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : ours_cpus();
@@ -96,7 +117,8 @@ int main(int argc, char **argv)
     o.dir_fd = open(argv[3], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int failed = oci_open(AT_FDCWD, argv[2], &wish, &o.image, &e);
     if (!failed)
-        failed = strcmp(argv[1], "limit") == 0 ? ours_limit(&o, &e) : ours_runtime(&o, &e);
+        failed =
+            strncmp(argv[1], "limit", 5) == 0 ? ours_limit(&o, argv[1], &e) : ours_runtime(&o, &e);
     if (failed)
         (void)fprintf(stderr, "%s\n", e.msg);
     else

@@ -31,6 +31,9 @@ struct pair {
     struct err e;
 };
 
+/* By calls, or through io_uring where there is some. */
+static bool is_batched;
+
 static struct pair *pair_open(void)
 {
     struct pair *p = calloc(1, sizeof *p);
@@ -40,6 +43,8 @@ static struct pair *pair_open(void)
     p->empty = memfd_create("empty", MFD_CLOEXEC);
     assert_int_equal(ftruncate(p->empty, 1024), 0);
     assert_int_equal(pipeline_open(&p->pipeline, 2, 2, &p->e), 0);
+    if (is_batched)
+        assert_int_equal(pipeline_open_batches(&p->pipeline, &p->e), 0);
     return p;
 }
 
@@ -84,9 +89,11 @@ static int pair_pipe(struct pair *p)
     pair_layer(p)->source =
         (struct stream_source){ .fd = p->crate->fd, .size = p->crate->size, .form = STREAM_PLAIN };
     p->image = (struct oci_image){ .layers = p->layers, .count = p->crate->below + 1 };
-    p->job = (struct pipeline_job){
-        .image = &p->image, .dir_fd = p->dir, .lanes = 1, .limits = p->crate->limits
-    };
+    p->job = (struct pipeline_job){ .image = &p->image,
+                                    .dir_fd = p->dir,
+                                    .lanes = 1,
+                                    .is_batched = is_batched,
+                                    .limits = p->crate->limits };
     return pipeline_run(&p->pipeline, &p->job, &p->took, &p->e);
 }
 
@@ -504,7 +511,9 @@ static void what_is_not_listed_gets_what_the_layer_below_has(void **state)
         pair_digest_of(c->fd, &layers[i]);
         shelf_unpack(c, p->crate->dir, i);
     }
-    p->job = (struct pipeline_job){ .image = &image, .dir_fd = p->dir, .lanes = 2, .syncs = true };
+    p->job = (struct pipeline_job){
+        .image = &image, .dir_fd = p->dir, .lanes = 2, .syncs = true, .is_batched = is_batched
+    };
     if (pipeline_run(&p->pipeline, &p->job, &p->took, &p->e))
         fail_msg("%s", p->e.msg);
     for (unsigned i = 0; i < SHELVES; i++)
@@ -607,10 +616,14 @@ static void every_layer_becomes_the_tree_that_unpack_makes(void **state)
         assert_int_equal(forge_make(f, &conf, "image"), 0);
         if (oci_open(f->dir, "image", &wish, &image, &e))
             fail_msg("%s", e.msg);
-        const struct pipeline_job job = {
-            .image = &image, .dir_fd = f->dir, .lanes = cases[i].lanes, .syncs = cases[i].syncs
-        };
+        const struct pipeline_job job = { .image = &image,
+                                          .dir_fd = f->dir,
+                                          .lanes = cases[i].lanes,
+                                          .syncs = cases[i].syncs,
+                                          .is_batched = is_batched };
         assert_int_equal(pipeline_open(&pipeline, cases[i].threads, cases[i].lanes, &e), 0);
+        if (is_batched)
+            assert_int_equal(pipeline_open_batches(&pipeline, &e), 0);
         if (pipeline_run(&pipeline, &job, &took, &e))
             fail_msg("%s", e.msg);
         assert_int_equal(took.layers, image.count);
@@ -646,9 +659,13 @@ static void a_layer_that_is_not_sound_is_named(void **state)
     struct pipeline_took took;
     struct err e;
     forge_image(f, &image);
-    const struct pipeline_job job = { .image = &image, .dir_fd = f->dir, .lanes = 3 };
+    const struct pipeline_job job = {
+        .image = &image, .dir_fd = f->dir, .lanes = 3, .is_batched = is_batched
+    };
     image.layers[1].digest[5] ^= 1;
     assert_int_equal(pipeline_open(&pipeline, 2, 3, &e), 0);
+    if (is_batched)
+        assert_int_equal(pipeline_open_batches(&pipeline, &e), 0);
     assert_int_equal(pipeline_run(&pipeline, &job, &took, &e), -1);
     assert_int_equal(e.kind, ERR_DATA);
     assert_non_null(strstr(e.msg, "layer 2 of 3"));
@@ -656,6 +673,20 @@ static void a_layer_that_is_not_sound_is_named(void **state)
     pipeline_release(&pipeline);
     oci_close(&image);
     forge_close(f);
+}
+
+/* From here on; where there is no ring it is all the same once more. */
+static int take_the_ring(void **state)
+{
+    struct err e;
+    struct batch batch;
+    (void)state;
+    is_batched = batch_open(&batch, &e) == 0;
+    if (is_batched)
+        batch_release(&batch);
+    else
+        print_message("%s\n", e.msg);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -681,6 +712,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_layer_that_is_not_sound_is_named),
     };
     if (argc > 1)
-        return cmocka_run_group_tests(unprivileged, NULL, NULL);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(unprivileged, NULL, NULL) |
+               cmocka_run_group_tests(unprivileged, take_the_ring, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL) |
+           cmocka_run_group_tests(tests, take_the_ring, NULL);
 }
