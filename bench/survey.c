@@ -101,6 +101,7 @@ static int survey_describe(struct voyage *v, struct err *e)
     d->seed = survey_seed(v->survey->conf->seed);
     d->budget_ns = v->survey->conf->budget_ns;
     d->clock_cost_ns = clk_cost_ns();
+    d->uptime_ns = v->start_ns;
     return survey_words(d, e);
 }
 

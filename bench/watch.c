@@ -63,7 +63,8 @@ struct watch {
     int fd;
     int proc_fd;
     uint64_t run_start_ns;
-    struct sampler *sampler;  /* NULL: could not be made */
+    struct sampler *sampler; /* NULL: could not be made */
+    struct throttle throttle;
     struct watch_point last;  /* at the last mark */
     struct watch_point block; /* at the beginning of this block */
     int64_t offset_ns;        /* wall clock less monotonic clock, last seen */
@@ -84,7 +85,9 @@ static void watch_sample(struct watch *w, struct watch_point *p)
     if (steal_read(w->proc_fd, &p->steal, &ignored))
         p->steal.reported = false;
     pressure_read(w->proc_fd, &p->pressure);
-    p->throttled_known = throttle_read(w->proc_fd, &p->throttled_ns, &ignored) == 0;
+    struct throttle_now throttle;
+    p->throttled_known = throttle_read(&w->throttle, &throttle) == 0;
+    p->throttled_ns = throttle.throttled_ns;
 }
 
 /*
@@ -270,6 +273,7 @@ static void watch_release(struct watch *w)
     steal_release(&w->block.steal);
     hist_release(&w->stalls);
     result_release(&w->result);
+    throttle_release(&w->throttle);
     auto_close_fd(&w->proc_fd);
 }
 
@@ -282,6 +286,7 @@ void watch_serve(int fd, uint64_t run_start_ns)
         result_open(&w.result, "witness", "What the host did meanwhile", watch_metrics, &e)) {
         return;
     }
+    (void)throttle_open(&w.throttle, w.proc_fd, -1, &e);
     w.sampler = sampler_open(&(struct sampler_terms){ 0 }, &e);
     if (w.sampler)
         sampler_start(w.sampler);

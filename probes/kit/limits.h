@@ -19,7 +19,8 @@ enum {
     LIMITS_METRICS = 32,       /* metrics of one probe */
     LIMITS_FACTS = 256,        /* facts of one host */
     LIMITS_LIST = 512,         /* elements of one list fact (kernel options, ports) */
-    LIMITS_EVENTS = 64,        /* events of one measurement, the first ones */
+    LIMITS_EVENTS = 512,       /* events of one measurement, the longest: 86 kB */
+    LIMITS_CAUSE_BYTES = 24,   /* the id of a cause */
     LIMITS_NOTES = 32,         /* sentences of one measurement */
     LIMITS_BLOCKS = 256,       /* repetitions of one measurement, over all rounds */
     LIMITS_LABELS = 32,        /* --label of one run */

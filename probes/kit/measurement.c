@@ -66,16 +66,30 @@ static json_t *metrics_to_json(const struct result *r, enum figure_form form, st
     return array;
 }
 
+static json_t *event_to_json(const struct result_event *event)
+{
+    json_t *object = json_object();
+    int bad = json_object_set_new(object, "at_ns", node_new_u64(event->at_ns));
+    bad |= json_object_set_new(object, "duration_ns", node_new_u64(event->duration_ns));
+    bad |= json_object_set_new(object, "what", node_new_text(event->what));
+    if (event->cpu >= 0) {
+        bad |= json_object_set_new(object, "cpu", json_integer(event->cpu));
+    }
+    if (event->cause[0]) {
+        bad |= json_object_set_new(object, "cause", node_new_text(event->cause));
+    }
+    if (bad) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
 static json_t *events_to_json(const struct result *r)
 {
     json_t *array = json_array();
     for (unsigned i = 0; i < r->event_count; i++) {
-        json_t *object = json_object();
-        int bad = json_object_set_new(object, "at_ns", node_new_u64(r->events[i].at_ns));
-        bad |= json_object_set_new(object, "duration_ns", node_new_u64(r->events[i].duration_ns));
-        bad |= json_object_set_new(object, "what", node_new_text(r->events[i].what));
-        bad |= json_array_append_new(array, object);
-        if (bad) {
+        if (json_array_append_new(array, event_to_json(&r->events[i])) != 0) {
             json_decref(array);
             return NULL;
         }
@@ -120,6 +134,9 @@ json_t *measurement_to_json(const struct result *r, enum figure_form form, struc
     bad |= json_object_set_new(object, "written_bytes", node_new_u64(r->written_bytes));
     bad |= json_object_set_new(object, "metrics", metrics_to_json(r, form, e));
     bad |= json_object_set_new(object, "events", events_to_json(r));
+    if (r->events_dropped > 0) {
+        bad |= json_object_set_new(object, "events_dropped", node_new_u64(r->events_dropped));
+    }
     bad |= json_object_set_new(object, "notes", notes_to_json(r));
     bad |= json_object_set_new(object, "witnessed", witnessed_to_json(&r->witnessed));
     if (form == FIGURE_FRAGMENT) {
@@ -228,25 +245,44 @@ static int metrics_of_json(const struct node *at, enum figure_form form, struct 
     return 0;
 }
 
+/* Documents from before there were any have neither a CPU nor a cause. */
+static int event_of_json(const struct node *item, struct result_event *event, struct err *e)
+{
+    uint64_t cpu = 0;
+    if (!json_is_object(item->value)) {
+        return node_refuse(item, "an object", e);
+    }
+    if (node_u64(item, "at_ns", &event->at_ns, e) != 0 ||
+        node_u64(item, "duration_ns", &event->duration_ns, e) != 0 ||
+        node_text(item, "what", event->what, sizeof(event->what), e) != 0 ||
+        node_text_or_empty(item, "cause", event->cause, sizeof(event->cause), e) != 0 ||
+        (node_has(item, "cpu") && node_u64(item, "cpu", &cpu, e) != 0)) {
+        return -1;
+    }
+    if (cpu > INT32_MAX) {
+        struct node member = node_member(item, "cpu");
+        return node_refuse(&member, "the number of a CPU", e);
+    }
+    event->cpu = node_has(item, "cpu") ? (int32_t)cpu : -1;
+    return 0;
+}
+
 static int events_of_json(const struct node *at, struct result *r, struct err *e)
 {
     struct node array;
     if (list_of_json(at, "events", LIMITS_EVENTS, &array, e) != 0) {
         return -1;
     }
-    while (r->event_count < node_count(&array)) {
-        struct node item = node_item(&array, r->event_count);
-        struct result_event *event = &r->events[r->event_count++];
-        if (!json_is_object(item.value)) {
-            return node_refuse(&item, "an object", e);
-        }
-        if (node_u64(&item, "at_ns", &event->at_ns, e) != 0 ||
-            node_u64(&item, "duration_ns", &event->duration_ns, e) != 0 ||
-            node_text(&item, "what", event->what, sizeof(event->what), e) != 0) {
+    for (size_t i = 0; i < node_count(&array); i++) {
+        struct node item = node_item(&array, i);
+        struct result_event event = { 0 };
+        if (event_of_json(&item, &event, e) != 0) {
             return -1;
         }
+        result_event_full(r, &event);
     }
-    return 0;
+    return node_has(at, "events_dropped") ? node_u64(at, "events_dropped", &r->events_dropped, e)
+                                          : 0;
 }
 
 static int notes_of_json(const struct node *at, struct result *r, struct err *e)

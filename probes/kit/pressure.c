@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "probes/kit/auto.h"
-#include "probes/kit/clk.h"
 #include "probes/kit/file.h"
 
 /* The number after `key` in the first line that begins with `name`. */
@@ -48,17 +47,4 @@ void pressure_read(int proc_fd, struct pressure *p)
         p->present[i] = !file_read_at(proc_fd, names[i], &text, &ignored) &&
                         !pressure_parse(buf_text(&text), &p->some_us[i], &p->full_us[i], &ignored);
     }
-}
-
-int pressure_parse_throttled(const char *text, uint64_t *throttled_ns, struct err *e)
-{
-    uint64_t us = 0;
-    if (pressure_number(text, "throttled_usec ", "throttled_usec ", &us) == 0) {
-        *throttled_ns = us * CLK_NS_PER_US;
-        return 0;
-    }
-    if (pressure_number(text, "throttled_time ", "throttled_time ", throttled_ns) == 0) {
-        return 0;
-    }
-    return err_set(e, ERR_DATA, 0, "cpu.stat has no throttled time");
 }

@@ -14,7 +14,8 @@
 #include "probes/kit/summary.h"
 
 enum {
-    FIRST_BLOCKS = 8 /* room for so many at first */
+    FIRST_BLOCKS = 8, /* room for so many at first */
+    FIRST_EVENTS = 16
 };
 
 static const struct witnessed nothing_witnessed = { NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
@@ -83,6 +84,7 @@ void result_release(struct result *r)
         hist_release(&r->metrics[i].total);
     }
     free(r->metrics);
+    free(r->events);
     json_decref(r->parameters);
     facts_release(&r->facts);
     *r = (struct result){ 0 };
@@ -280,16 +282,16 @@ static int by_time(const void *a, const void *b)
     return x->at_ns < y->at_ns ? -1 : x->at_ns > y->at_ns;
 }
 
-/* The first LIMITS_EVENTS of both. */
+/* The longest LIMITS_EVENTS of both. */
 static void absorb_events(struct result *dst, const struct result *src)
 {
-    struct result_event all[2 * LIMITS_EVENTS];
-    size_t count = dst->event_count + src->event_count;
-    memcpy(all, dst->events, dst->event_count * sizeof(all[0]));
-    memcpy(all + dst->event_count, src->events, src->event_count * sizeof(all[0]));
-    qsort(all, count, sizeof(all[0]), by_time);
-    dst->event_count = (unsigned)(count < LIMITS_EVENTS ? count : LIMITS_EVENTS);
-    memcpy(dst->events, all, dst->event_count * sizeof(all[0]));
+    for (unsigned i = 0; i < src->event_count; i++) {
+        result_event_full(dst, &src->events[i]);
+    }
+    dst->events_dropped += src->events_dropped;
+    if (dst->event_count > 0) {
+        qsort(dst->events, dst->event_count, sizeof(dst->events[0]), by_time);
+    }
 }
 
 /* The share over both times; NAN where neither knows. */
@@ -407,18 +409,58 @@ void result_note(struct result *r, const char *fmt, ...)
     r->note_count++;
 }
 
+static bool grow_events(struct result *r)
+{
+    unsigned wanted = r->event_room ? 2 * r->event_room : FIRST_EVENTS;
+    unsigned room = wanted < LIMITS_EVENTS ? wanted : LIMITS_EVENTS;
+    struct result_event *events = reallocarray(r->events, room, sizeof(*events));
+    if (!events) {
+        return false;
+    }
+    r->events = events;
+    r->event_room = room;
+    return true;
+}
+
+/* Takes out the shortest, of equal ones the last, unless `event` is no longer than that. */
+static bool displace(struct result *r, const struct result_event *event)
+{
+    unsigned shortest = 0;
+    for (unsigned i = 1; i < r->event_count; i++) {
+        if (r->events[i].duration_ns <= r->events[shortest].duration_ns) {
+            shortest = i;
+        }
+    }
+    if (r->event_count == 0 || event->duration_ns <= r->events[shortest].duration_ns) {
+        return false;
+    }
+    r->event_count--;
+    memmove(&r->events[shortest], &r->events[shortest + 1],
+            (r->event_count - shortest) * sizeof(r->events[0]));
+    return true;
+}
+
+void result_event_full(struct result *r, const struct result_event *event)
+{
+    bool has_room =
+        r->event_count < r->event_room || (r->event_room < LIMITS_EVENTS && grow_events(r));
+    if (!has_room) {
+        r->events_dropped++;
+        if (!displace(r, event)) {
+            return;
+        }
+    }
+    r->events[r->event_count++] = *event;
+}
+
 void result_event(struct result *r, uint64_t at_ns, uint64_t duration_ns, const char *fmt, ...)
 {
     va_list args;
-    if (r->event_count == LIMITS_EVENTS) {
-        return;
-    }
-    struct result_event *event = &r->events[r->event_count++];
-    event->at_ns = at_ns;
-    event->duration_ns = duration_ns;
+    struct result_event event = { .at_ns = at_ns, .duration_ns = duration_ns, .cpu = -1 };
     va_start(args, fmt);
-    (void)vsnprintf(event->what, sizeof(event->what), fmt, args);
+    (void)vsnprintf(event.what, sizeof(event.what), fmt, args);
     va_end(args);
+    result_event_full(r, &event);
 }
 
 void result_name(const struct result *r, struct buf *out)

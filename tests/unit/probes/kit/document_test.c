@@ -94,6 +94,7 @@ static void make_document(struct document *d, struct prng *p)
     set_text(d->labels[0].value, "K\xc3\xb6ln & Co");
     d->label_count = 1;
     d->clock_cost_ns = 25;
+    d->uptime_ns = 86400000000001;
     d->interrupted = true;
     d->argv[d->argc++] = strdup("plimsoll");
     d->argv[d->argc++] = strdup("vet");
@@ -191,7 +192,13 @@ static void assert_same_result(const struct result *a, const struct result *b)
         assert_same_hist(&a->metrics[i].total, &b->metrics[i].total);
     }
     assert_int_equal(a->event_count, b->event_count);
-    assert_memory_equal(a->events, b->events, a->event_count * sizeof(a->events[0]));
+    for (unsigned i = 0; i < a->event_count; i++) {
+        assert_int_equal(a->events[i].at_ns, b->events[i].at_ns);
+        assert_int_equal(a->events[i].duration_ns, b->events[i].duration_ns);
+        assert_string_equal(a->events[i].what, b->events[i].what);
+        assert_string_equal(a->events[i].cause, b->events[i].cause);
+        assert_int_equal(a->events[i].cpu, b->events[i].cpu);
+    }
     assert_int_equal(a->note_count, b->note_count);
     for (unsigned i = 0; i < a->note_count; i++) {
         assert_string_equal(a->notes[i], b->notes[i]);
@@ -229,6 +236,7 @@ static void what_was_written_is_read_back(void **state)
     assert_int_equal(a.seed, b.seed);
     assert_int_equal(a.budget_ns, b.budget_ns);
     assert_int_equal(a.clock_cost_ns, b.clock_cost_ns);
+    assert_int_equal(b.uptime_ns, 86400000000001);
     assert_true(b.interrupted);
     assert_int_equal(b.argc, 2);
     assert_string_equal(b.argv[1], "vet");
@@ -480,7 +488,7 @@ static void text_that_plays_with_a_terminal_is_neither_written_nor_read(void **s
     assert_string_equal(back.dir, "/srv/?[31m??");
     assert_string_equal(back.argv[0], "a???b");
     refuse_edited("\"provider\"", "\"pro\\u001bvider\"",
-                  "r.json: line 30: a control character in a string");
+                  "r.json: line 31: a control character in a string");
 }
 
 static void metrics_and_measurements_are_found(void **state)

@@ -89,37 +89,6 @@ static void text_that_is_cut_is_an_error(void **state)
     }
 }
 
-static void throttled_time_is_read_from_both_cgroup_versions(void **state)
-{
-    (void)state;
-    uint64_t ns = 0;
-    struct err e;
-    assert_int_equal(pressure_parse_throttled("nr_periods 10\nnr_throttled 2\n"
-                                              "throttled_time 1961000123\n",
-                                              &ns, &e),
-                     0);
-    assert_int_equal(ns, 1961000123);
-    assert_int_equal(pressure_parse_throttled("usage_usec 5\nuser_usec 3\nsystem_usec 2\n"
-                                              "nr_periods 10\nnr_throttled 2\nthrottled_usec 77\n"
-                                              "nr_bursts 0\nburst_usec 0\n",
-                                              &ns, &e),
-                     0);
-    assert_int_equal(ns, 77000);
-}
-
-static void cgroup_without_a_cpu_controller_has_no_throttled_time(void **state)
-{
-    (void)state;
-    static const char *const texts[] = { "", "usage_usec 5\nuser_usec 3\n", "throttled_usec\n",
-                                         "throttled_usec x\n", "not_throttled_usec 5\n" };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        uint64_t ns = 0;
-        struct err e;
-        assert_int_equal(pressure_parse_throttled(texts[i], &ns, &e), -1);
-        assert_int_equal(e.kind, ERR_DATA);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,8 +96,6 @@ int main(void)
         cmocka_unit_test(kernel_without_psi_leaves_all_absent_and_zero),
         cmocka_unit_test(kernel_without_a_full_line_for_cpus_is_read),
         cmocka_unit_test(text_that_is_cut_is_an_error),
-        cmocka_unit_test(throttled_time_is_read_from_both_cgroup_versions),
-        cmocka_unit_test(cgroup_without_a_cpu_controller_has_no_throttled_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -343,7 +343,65 @@ static void events_notes_and_reasons_stay_within_their_room(void **state)
     assert_int_equal(strlen(a.reason), LIMITS_TEXT_BYTES - 1);
     assert_int_equal(result_absorb(&a, &b, &e), 0);
     assert_int_equal(a.event_count, LIMITS_EVENTS);
-    assert_int_equal(a.events[LIMITS_EVENTS - 1].at_ns, LIMITS_EVENTS - 1);
+    assert_int_equal(a.events[0].at_ns, 1000); /* of equal ones the first stay */
+    assert_int_equal(a.events_dropped, 3 * LIMITS_EVENTS);
+}
+
+static void the_shortest_event_goes_when_there_is_no_room(void **state)
+{
+    (void)state;
+    AUTO(result) struct result r = { 0 };
+    open_wal(&r);
+    for (unsigned i = 0; i < LIMITS_EVENTS; i++) {
+        result_event(&r, i, 1000 + (i + LIMITS_EVENTS / 2) % LIMITS_EVENTS, "%u", i);
+    }
+    result_event(&r, 7000, 1000, "no longer than the shortest");
+    assert_int_equal(r.events_dropped, 1);
+    assert_string_equal(r.events[LIMITS_EVENTS - 1].what, "511");
+    result_event(&r, 8000, 1001, "longer");
+    assert_int_equal(r.events_dropped, 2);
+    assert_int_equal(r.event_count, LIMITS_EVENTS);
+    assert_string_equal(r.events[LIMITS_EVENTS - 1].what, "longer");
+    for (unsigned i = 0; i < r.event_count; i++) {
+        assert_true(r.events[i].duration_ns > 1000);
+    }
+}
+
+static void rounds_keep_the_longest_events_of_both(void **state)
+{
+    (void)state;
+    struct err e;
+    AUTO(result) struct result a = { 0 };
+    AUTO(result) struct result b = { 0 };
+    open_wal(&a);
+    open_wal(&b);
+    for (unsigned i = 0; i < LIMITS_EVENTS; i++) {
+        result_event(&a, 10 * i, 10, "first round");
+        result_event(&b, 10 * i + 5, i < 2 ? 20 : 5, "second round");
+    }
+    assert_int_equal(result_absorb(&a, &b, &e), 0);
+    assert_int_equal(a.event_count, LIMITS_EVENTS);
+    assert_int_equal(a.events_dropped, LIMITS_EVENTS);
+    assert_int_equal(a.events[1].at_ns, 5);
+    assert_int_equal(a.events[1].duration_ns, 20);
+    assert_int_equal(a.events[3].at_ns, 15);
+    assert_int_equal(a.events[LIMITS_EVENTS - 1].at_ns, 10 * (LIMITS_EVENTS - 3));
+}
+
+static void an_event_may_name_its_cpu_and_cause(void **state)
+{
+    (void)state;
+    AUTO(result) struct result r = { 0 };
+    open_wal(&r);
+    struct result_event felt = {
+        .at_ns = 5, .duration_ns = 7, .what = "stall", .cause = "quota", .cpu = 3
+    };
+    result_event_full(&r, &felt);
+    result_event(&r, 1, 2, "fdatasync");
+    assert_int_equal(r.events[0].cpu, 3);
+    assert_string_equal(r.events[0].cause, "quota");
+    assert_int_equal(r.events[1].cpu, -1);
+    assert_string_equal(r.events[1].cause, "");
 }
 
 int main(void)
@@ -365,6 +423,9 @@ int main(void)
         cmocka_unit_test(another_probe_is_not_absorbed),
         cmocka_unit_test(a_metric_that_only_the_later_round_has_is_kept),
         cmocka_unit_test(events_notes_and_reasons_stay_within_their_room),
+        cmocka_unit_test(the_shortest_event_goes_when_there_is_no_room),
+        cmocka_unit_test(rounds_keep_the_longest_events_of_both),
+        cmocka_unit_test(an_event_may_name_its_cpu_and_cause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
