@@ -179,9 +179,9 @@ static void explain_probe(struct explain *x)
 static const char *explain_interval(enum metric_kind kind)
 {
     return kind == METRIC_EVENTS
-               ? "\nIts 95 % interval is exact for events that come one by one (Garwood). None seen "
-                 "in a\ntime t is no proof of none: the interval then ends at 3/t, the rule of "
-                 "three.\n"
+               ? "\nIts 95 % interval is exact for events that come one by one (Garwood). None "
+                 "seen in\na time t is no proof of none: the interval then ends at 3/t, the rule "
+                 "of three.\n"
                : "";
 }
 
