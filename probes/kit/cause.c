@@ -125,6 +125,10 @@ static void cause_split_queued(uint64_t queued_ns, bool sure, const struct cause
         (void)cause_give(&left, &share_ns[h->is_virtual ? CAUSE_UNREPORTED : CAUSE_UNKNOWN],
                          cause_scale(rest, (double)missing, whole));
         (void)cause_give(&left, &share_ns[CAUSE_INTERRUPTS], cause_scale(rest, (double)irq, whole));
+    } else {
+        hidden = cause_beyond(lost_queued, w->all_busy_ns + h->tick_ns);
+        (void)cause_give(&left, &share_ns[CAUSE_UNKNOWN],
+                         cause_scale(queued_ns, (double)hidden, (double)lost_queued));
     }
     if (sure && w->own_known)
         (void)cause_give(&left, &share_ns[CAUSE_OWN],

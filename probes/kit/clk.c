@@ -19,6 +19,11 @@ uint64_t clk_realtime_ns(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+uint64_t clk_boottime_ns(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
+}
+
 uint64_t clk_thread_cpu_ns(void)
 {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);

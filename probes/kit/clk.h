@@ -35,6 +35,8 @@ static inline uint64_t clk_now_ns(void)
 
 /* CLOCK_REALTIME: stamps for people, STAMP packets and the detection of clock steps. */
 uint64_t clk_realtime_ns(void);
+/* CLOCK_BOOTTIME: it goes on while the machine is suspended, CLOCK_MONOTONIC does not. */
+uint64_t clk_boottime_ns(void);
 /* CPU time of the calling thread; of the whole process. */
 uint64_t clk_thread_cpu_ns(void);
 uint64_t clk_process_cpu_ns(void);

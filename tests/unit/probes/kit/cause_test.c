@@ -320,8 +320,11 @@ static void a_cpu_that_came_or_went_is_judged_by_the_thread_alone(void **state)
     struct cause_window w = around(&e, 150);
     w.cpu_known = false;
     w.idle_ns = 0;
+    w.all_busy_ns = 200 * MS;
     blamed(&e, &w, &hides, CAUSE_OTHERS, 20 * MS);
     assert_int_equal(shares[CAUSE_UNKNOWN], 10 * MS);
+    w.all_busy_ns = 0; /* LXCFS: nothing of this container ran, so it was somebody of another */
+    blamed(&e, &w, &hides, CAUSE_UNKNOWN, 20 * MS);
 }
 
 static void short_gaps_are_interrupts_when_there_were_as_many(void **state)
