@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "probes/kit/auto.h"
+#include "probes/kit/cause.h"
 #include "probes/kit/units.h"
 #include "reports/page.h"
 
@@ -108,13 +109,22 @@ static void events(struct html *h, const struct result *r)
     html_leaf(h, "p", "label", "Events, by the time since the run began");
     html_open(h, "ul", "events");
     for (unsigned i = 0; i < r->event_count; i++) {
+        int cause = cause_of_id(r->events[i].cause);
         html_open(h, "li", NULL);
         html_leaf(h, "b", NULL, units_format((double)r->events[i].at_ns, UNIT_NS, at));
         html_text(h, " ");
         html_text(h, r->events[i].what);
+        html_text(h, cause >= 0 ? ": " : "");
+        html_text(h, cause >= 0 ? cause_name((enum cause)cause) : "");
         html_close(h);
     }
     html_close(h);
+    if (r->events_dropped > 0) {
+        AUTO(buf) struct buf words = { 0 };
+        buf_addf(&words, "%llu shorter ones are not listed.",
+                 (unsigned long long)r->events_dropped);
+        html_leaf(h, "p", "label", buf_text(&words));
+    }
 }
 
 static void witnessed(struct html *h, const struct result *r)
