@@ -33,6 +33,7 @@ const struct probe *const probes_all[] = {
     &net_load,
     &net_passive,
     &noise_stall,
+    &noise_speed,
     NULL,
 };
 

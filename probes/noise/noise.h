@@ -7,5 +7,6 @@
 #include "probes/probe.h"
 
 extern const struct probe noise_stall;
+extern const struct probe noise_speed;
 
 #endif
