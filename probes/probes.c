@@ -34,6 +34,7 @@ const struct probe *const probes_all[] = {
     &net_passive,
     &noise_stall,
     &noise_speed,
+    &noise_pressure,
     NULL,
 };
 

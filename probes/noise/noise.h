@@ -8,5 +8,6 @@
 
 extern const struct probe noise_stall;
 extern const struct probe noise_speed;
+extern const struct probe noise_pressure;
 
 #endif
