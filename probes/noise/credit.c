@@ -14,23 +14,26 @@ enum {
           */
 #define CREDIT_EXPLAINED 0.5
 
-static double credit_median(const double *v, size_t n, double *work)
+/* Mean of the middle half: bad values do not move it, and where quotas of 100 ms fall into a value
+ * now twice and now three times it lies between. */
+static double credit_middle(const double *v, size_t n, double *work)
 {
     memcpy(work, v, n * sizeof *v);
-    return stats_median(work, n);
+    stats_sort(work, n);
+    return stats_mean(work + n / 4, n - n / 4 * 2);
 }
 
-static bool credit_near(double a, double b)
+static bool credit_near(double a, double b, double ratio)
 {
-    return fabs(a - b) <= CREDIT_FLAT_RATIO * fmax(a, b);
+    return fabs(a - b) <= ratio * fmax(a, b);
 }
 
 /* Whether both halves lie on one level: neither a ramp nor two steps. */
 static bool credit_is_flat(const double *v, size_t n, double *work)
 {
-    double first = credit_median(v, n / 2, work);
-    double second = credit_median(v + n / 2, n - n / 2, work);
-    return credit_near(first, second);
+    double first = credit_middle(v, n / 2, work);
+    double second = credit_middle(v + n / 2, n - n / 2, work);
+    return credit_near(first, second, CREDIT_FLAT_RATIO);
 }
 
 static bool credit_is_bucket(const struct credit *c, const double *v, size_t n, double *work)
@@ -38,9 +41,9 @@ static bool credit_is_bucket(const struct credit *c, const double *v, size_t n, 
     if (!(c->level_ratio >= CREDIT_LEVEL_LEAST && c->level_ratio <= CREDIT_LEVEL_MOST) ||
         n - c->at < CREDIT_HOLD)
         return false;
-    double tail = credit_median(v + n - CREDIT_TAIL, CREDIT_TAIL, work);
+    double tail = credit_middle(v + n - CREDIT_TAIL, CREDIT_TAIL, work);
     return credit_is_flat(v, c->at, work) && credit_is_flat(v + c->at, n - c->at, work) &&
-           credit_near(tail, c->after);
+           credit_near(tail, c->after, CREDIT_TAIL_RATIO);
 }
 
 struct credit credit_find(const double *v, size_t n, double *work, uint64_t seed)

@@ -27,11 +27,12 @@
 #define CREDIT_LEVEL_LEAST 0.03
 #define CREDIT_LEVEL_MOST  0.70
 #define CREDIT_FLAT_RATIO  0.15
+#define CREDIT_TAIL_RATIO  0.25
 #define CREDIT_WILD_RATIO  0.15 /* of the level, its deviation: small falls hide in it */
 
 enum {
     CREDIT_HOLD = 8,   /* values that the second level must last */
-    CREDIT_TAIL = 3,   /* of the end, that still lie on it */
+    CREDIT_TAIL = 4,   /* of the end, that still lie on it */
     CREDIT_DRIFT = 40, /* values without which a slope is noise */
     CREDIT_WORK = STEP_WORK
 };

@@ -330,7 +330,7 @@ static void noise_speed_tell_bucket(struct probe_run *run, const struct credit *
                 plan ? " (the published level of " : "", plan ? plan : "", plan ? ")" : "");
 }
 
-static void noise_speed_tell_held(struct probe_run *run, const struct credit *c)
+static void noise_speed_tell_held(struct probe_run *run, const struct credit *c, double throttled)
 {
     const struct noise_speed *s = run->state;
     char length[UNITS_TEXT_BYTES];
@@ -353,8 +353,9 @@ static void noise_speed_tell_held(struct probe_run *run, const struct credit *c)
     else
         result_note(run->result,
                     "In %s of full load the speed changed (to %.0f %% of what it was), and not as "
-                    "an empty bucket of CPU credits does it: others came, or went.",
-                    length, 100 * c->level_ratio);
+                    "an empty bucket of CPU credits does it: %s.",
+                    length, 100 * c->level_ratio,
+                    throttled > SPEED_THROTTLED ? "the quota explains it" : "others came, or went");
 }
 
 static void noise_speed_tell_series(struct probe_run *run, double throttled)
@@ -373,8 +374,8 @@ static void noise_speed_tell_series(struct probe_run *run, double throttled)
     if (c.verdict == CREDIT_BUCKET)
         noise_speed_tell_bucket(run, &c, throttled);
     else
-        noise_speed_tell_held(run, &c);
-    if (!isnan(drift))
+        noise_speed_tell_held(run, &c, throttled);
+    if (!isnan(drift) && (c.verdict == CREDIT_HELD || c.verdict == CREDIT_WILD))
         noise_speed_value(run, SPEED_DRIFT, drift * 60e9 / (double)s->pulse.span_ns);
 }
 

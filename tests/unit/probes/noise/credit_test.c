@@ -89,6 +89,16 @@ static void a_quantised_level_is_one(void **state)
     assert_int_equal(c.at, 24);
 }
 
+/* A quota a 100 ms, of which two or three fall into a value. */
+static void quotas_that_do_not_fit_a_value_are_a_level(void **state)
+{
+    static const double fitted[] = { 0.3, 0.2, 0.3, 0.2, 0.2 };
+    (void)state;
+    for (size_t i = 0; i < 60; i++)
+        series[i] = 2000 * (i < 24 ? 1 : fitted[i % 5]);
+    assert_int_equal(find(60).verdict, CREDIT_BUCKET);
+}
+
 static void single_bad_values_do_not_hide_a_step(void **state)
 {
     struct prng prng;
@@ -238,6 +248,7 @@ int main(void)
         cmocka_unit_test(too_few_values_say_nothing),
         cmocka_unit_test(a_step_to_a_lower_level_is_a_bucket),
         cmocka_unit_test(a_quantised_level_is_one),
+        cmocka_unit_test(quotas_that_do_not_fit_a_value_are_a_level),
         cmocka_unit_test(single_bad_values_do_not_hide_a_step),
         cmocka_unit_test(a_ramp_is_no_bucket),
         cmocka_unit_test(a_step_that_recovers_is_no_bucket),
