@@ -58,7 +58,7 @@ static void crew_labour(struct crew_worker *w)
     struct ownsched_now after;
     ownsched_read(&w->sched, &before);
     uint64_t first_ns = clk_now_ns();
-    uint64_t now_ns = first_ns;
+    uint64_t now_ns;
     do {
         uint64_t began_ns = clk_now_ns();
         if (ring->base && ++w->piece % (CREW_INTEGERS + 1) == 0) {

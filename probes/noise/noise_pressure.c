@@ -6,25 +6,24 @@
 #include "probes/noise/noise.h"
 
 enum {
-    PRESSURE_ROW_CPU,
-    PRESSURE_ROW_IO,
-    PRESSURE_ROW_IO_FULL,
-    PRESSURE_ROW_MEMORY,
-    PRESSURE_ROW_MEMORY_FULL
+    PSI_CPU,
+    PSI_IO,
+    PSI_IO_FULL,
+    PSI_MEMORY,
+    PSI_MEMORY_FULL
 };
 
 static const struct metric noise_pressure_metrics[] = {
-    [PRESSURE_ROW_CPU] = {"noise.pressure.cpu",          UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
-                          "Share of the time in which some process waited for a CPU while nothing of ours ran."                                                                                },
-    [PRESSURE_ROW_IO] = { "noise.pressure.io",          UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
-                          "Share of the time in which some process waited for a disk while nothing of ours ran."                                                                               },
-    [PRESSURE_ROW_IO_FULL] = { "noise.pressure.io.full",     UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
-                          "The same, when all that could have run waited for a disk."                                                                                                          },
-    [PRESSURE_ROW_MEMORY] = { "noise.pressure.memory",      UNIT_RATIO, METRIC_LOWER, METRIC_MEAN,
-                          "value",                                                                       "Share of the time in which some process waited for memory while nothing of ours ran."},
-    [PRESSURE_ROW_MEMORY_FULL] = { "noise.pressure.memory.full", UNIT_RATIO, METRIC_LOWER,
-                          METRIC_MEAN,                                                          "",
-                          "The same, when all that could have run waited for memory."                                                                                                          },
+    [PSI_CPU] = {"noise.pressure.cpu",          UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
+                 "Share of the time in which some process waited for a CPU while nothing of ours ran." },
+    [PSI_IO] = { "noise.pressure.io",          UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
+                 "Share of the time in which some process waited for a disk while nothing of ours ran."},
+    [PSI_IO_FULL] = { "noise.pressure.io.full",     UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
+                 "The same, when all that could have run waited for a disk."                           },
+    [PSI_MEMORY] = { "noise.pressure.memory",      UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
+                 "Share of the time in which some process waited for memory while nothing of ours ran."},
+    [PSI_MEMORY_FULL] = { "noise.pressure.memory.full", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
+                 "The same, when all that could have run waited for memory."                           },
     METRIC_END,
 };
 
@@ -66,9 +65,9 @@ static int noise_pressure_measure(struct probe_run *run, struct err *e)
         enum pressure_kind kind;
         bool has_full;
     } rows[] = {
-        {PRESSURE_ROW_CPU,     0,                        PRESSURE_CPU,    false},
-        { PRESSURE_ROW_IO,     PRESSURE_ROW_IO_FULL,     PRESSURE_IO,     true },
-        { PRESSURE_ROW_MEMORY, PRESSURE_ROW_MEMORY_FULL, PRESSURE_MEMORY, true },
+        {PSI_CPU,     0,               PRESSURE_CPU,    false},
+        { PSI_IO,     PSI_IO_FULL,     PRESSURE_IO,     true },
+        { PSI_MEMORY, PSI_MEMORY_FULL, PRESSURE_MEMORY, true },
     };
     struct noise_pressure *n = run->state;
     struct pressure before;

@@ -30,22 +30,19 @@ enum {
 
 static const struct metric noise_speed_metrics[] = {
     [SPEED] = {"noise.speed",         UNIT_NS,    METRIC_LOWER,   METRIC_HIST, "p50 p99",
-               "How long a fixed piece of integer work takes, all CPUs being busy with one: 400,000 "
-                "steps of four xorshift generators, about 1 ms at 3 GHz."                          },
+               "How long fixed integer work takes, some 1 ms at 3 GHz, all CPUs being busy with it."},
     [SPEED_MEMORY] = { "noise.speed.memory", UNIT_NS,    METRIC_LOWER,   METRIC_HIST, "p50",
-               "How long a load takes that no cache holds and no processor foresees, all CPUs being "
-                       "busy; the mean of 8192 loads is one sample."                               },
+               "How long a load from memory takes; the mean of 8192 that wait for each other."      },
     [SPEED_SPREAD] = { "noise.speed.spread", UNIT_NONE,  METRIC_LOWER,   METRIC_MEAN, "",
-               "The p99 of the integer work over its p50, second by second: 1 is a CPU of our own."},
+               "Its p99 over its p50, second by second: near 1 on a CPU of our own."                },
     [SPEED_STEAL] = { "noise.steal.busy",   UNIT_RATIO, METRIC_LOWER,   METRIC_MEAN, "value",
-               "Share of CPU time that the hypervisor gave to others, as it says, while all CPUs "
-                      "were busy: from an idle CPU nothing can be stolen."                         },
+               "Share of CPU time that the hypervisor says it gave to others, all CPUs being busy." },
     [SPEED_DRIFT] = { "noise.speed.drift",  UNIT_RATIO, METRIC_NEITHER, METRIC_MEAN, "",
-               "By how much the work done changed in a minute; negative: the CPUs became slower."  },
+               "By how much the work done changes in a minute; below 0 the CPUs slow down."         },
     [SPEED_STEP] = { "noise.speed.step",   UNIT_NS,    METRIC_HIGHER,  METRIC_MAX,  "",
-               "How long all CPUs had been busy when they were cut back for good."                 },
+               "How long all CPUs had been busy when they were cut back for good."                  },
     [SPEED_LEVEL] = { "noise.speed.level",  UNIT_RATIO, METRIC_HIGHER,  METRIC_MEAN, "",
-               "What was left of the speed then."                                                  },
+               "What was left of the speed then."                                                   },
     METRIC_END,
 };
 
