@@ -34,6 +34,8 @@ const struct probe *const probes_all[] = {
     &net_passive,
     &noise_stall,
     &noise_gap,
+    &noise_speed,
+    &noise_pressure,
     NULL,
 };
 

@@ -27,4 +27,16 @@ int pressure_parse(const char *text, uint64_t *some_us, uint64_t *full_us, struc
 /* Reads pressure/{cpu,io,memory} below a /proc; a kernel without PSI leaves present false. */
 void pressure_read(int proc_fd, struct pressure *p);
 
+/* Those files kept open, so that a look at them allocates nothing. */
+struct pressure_files {
+    int fds[PRESSURE_KINDS]; /* -1: not there */
+};
+
+/* -1: none of them can be read here, and why; to be closed all the same. */
+int pressure_open(int proc_fd, struct pressure_files *files, struct err *e);
+void pressure_look(const struct pressure_files *files, struct pressure *p);
+void pressure_close(struct pressure_files *files); /* idempotent */
+/* Share of a length of time between two totals; NAN for no time or a total that ran backwards. */
+double pressure_ratio(uint64_t before_us, uint64_t after_us, uint64_t length_ns);
+
 #endif

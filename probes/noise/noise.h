@@ -8,5 +8,7 @@
 
 extern const struct probe noise_stall;
 extern const struct probe noise_gap;
+extern const struct probe noise_speed;
+extern const struct probe noise_pressure;
 
 #endif

@@ -1,10 +1,12 @@
 #include "probes/kit/pressure.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -89,6 +91,51 @@ static void text_that_is_cut_is_an_error(void **state)
     }
 }
 
+static void open_files_tell_the_same_again_and_again(void **state)
+{
+    (void)state;
+    AUTO_CLOSE int proc = recorded("proc-guest");
+    struct pressure_files files;
+    struct pressure want;
+    struct pressure got;
+    struct err e;
+    pressure_read(proc, &want);
+    assert_int_equal(pressure_open(proc, &files, &e), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        pressure_look(&files, &got);
+        for (unsigned k = 0; k < PRESSURE_KINDS; k++) {
+            assert_int_equal(got.present[k], want.present[k]);
+            assert_int_equal(got.some_us[k], want.some_us[k]);
+            assert_int_equal(got.full_us[k], want.full_us[k]);
+        }
+    }
+    pressure_close(&files);
+    pressure_close(&files);
+    pressure_look(&files, &got);
+    assert_false(got.present[PRESSURE_CPU]);
+}
+
+static void a_kernel_without_psi_says_the_remedy(void **state)
+{
+    (void)state;
+    struct pressure_files files;
+    struct err e;
+    assert_int_equal(pressure_open(-1, &files, &e), -1);
+    assert_int_equal(e.kind, ERR_UNSUPPORTED);
+    assert_non_null(strstr(e.msg, "psi=1"));
+    pressure_close(&files);
+}
+
+static void a_ratio_is_of_the_time_between_two_totals(void **state)
+{
+    (void)state;
+    assert_true(pressure_ratio(100, 350, 1000000) == 0.25);
+    assert_true(pressure_ratio(100, 100, 1000000) == 0);
+    assert_true(pressure_ratio(0, 2000, 1000000) == 1);
+    assert_true(isnan(pressure_ratio(200, 100, 1000000)));
+    assert_true(isnan(pressure_ratio(100, 200, 0)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +143,9 @@ int main(void)
         cmocka_unit_test(kernel_without_psi_leaves_all_absent_and_zero),
         cmocka_unit_test(kernel_without_a_full_line_for_cpus_is_read),
         cmocka_unit_test(text_that_is_cut_is_an_error),
+        cmocka_unit_test(open_files_tell_the_same_again_and_again),
+        cmocka_unit_test(a_kernel_without_psi_says_the_remedy),
+        cmocka_unit_test(a_ratio_is_of_the_time_between_two_totals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "probes/disk/step.h"
+#include "probes/kit/step.h"
 
 #include <math.h>
 #include <string.h>

@@ -8,8 +8,8 @@
  * noise around them, each lasts STEP_SIDE values, and none of STEP_SHUFFLES random orders of the
  * same values splits as well.
  */
-#ifndef PROBES_DISK_STEP_H
-#define PROBES_DISK_STEP_H
+#ifndef PROBES_KIT_STEP_H
+#define PROBES_KIT_STEP_H
 
 #include <stdbool.h>
 #include <stddef.h>
