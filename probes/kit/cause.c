@@ -190,7 +190,7 @@ void cause_split(const struct episode *e, const struct cause_window *w, const st
     uint64_t quota = cause_quota(e, w);
     uint64_t left = e->length_ns - quota;
     share_ns[CAUSE_QUOTA] = quota;
-    if (e->sleeps > 0 || w->suspended_ns > 0) {
+    if (e->sleeps > 0 || w->halted || w->suspended_ns > 0) {
         (void)cause_give(&left, &share_ns[CAUSE_HALTED], left);
         return;
     }

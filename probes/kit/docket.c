@@ -148,6 +148,23 @@ static uint64_t docket_ahead(const struct docket *d, uint64_t index, uint64_t fr
     return sum_ns;
 }
 
+/*
+ * Whether another thread was stopped or frozen in most of that time. Who stops one stops all of a
+ * process; a thread that was about to sleep when it was stopped cannot tell.
+ */
+static bool docket_is_halted(const struct docket *d, const struct episode *mine)
+{
+    uint64_t mine_end = docket_end(mine);
+    for (uint64_t i = d->tail; i < d->head; i++) {
+        const struct episode *e = &d->entries[i % d->room].e;
+        uint64_t from = e->at_ns > mine->at_ns ? e->at_ns : mine->at_ns;
+        uint64_t to = docket_end(e) < mine_end ? docket_end(e) : mine_end;
+        if (e->sleeps > 0 && e->cpu != mine->cpu && to > from && to - from > mine->length_ns / 2)
+            return true;
+    }
+    return false;
+}
+
 /* The window between two glimpses, with the losses in it. */
 static struct cause_window docket_window(struct docket *d, uint32_t cpu, uint64_t a, uint64_t b)
 {
@@ -196,6 +213,7 @@ static bool docket_judge(struct docket *d, uint64_t index, bool last, struct cau
     w->throttled_ns = tight.throttled_ns;
     w->throttles = tight.throttles;
     w->suspended_ns = tight.suspended_ns;
+    w->halted = !wide && docket_is_halted(d, e);
     if (w->throttles)
         w->ahead_ns = docket_ahead(d, index, open->at_ns, close->at_ns);
     return true;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/kit/clk.h"
 #include "probes/kit/headline.h"
 #include "probes/kit/summary.h"
 
@@ -134,10 +135,18 @@ static double joined_value(enum metric_kind kind, const struct result_block *a,
         return fmax(a->value, b->value);
     case METRIC_SUM:
         return a->value + b->value;
+    case METRIC_EVENTS:
     case METRIC_HIST:
         break;
     }
     return NAN;
+}
+
+/* Of events the value follows from their number and their time. */
+static double events_an_hour(const struct result_block *b)
+{
+    double hours = (double)b->observed_ns / (3600.0 * CLK_NS_PER_S);
+    return hours > 0 ? (double)b->n / hours : NAN;
 }
 
 static int join_block(enum metric_kind kind, struct result_block *a, const struct result_block *b,
@@ -150,6 +159,9 @@ static int join_block(enum metric_kind kind, struct result_block *a, const struc
     a->observed_ns += b->observed_ns;
     a->n += b->n;
     a->joined += b->joined;
+    if (kind == METRIC_EVENTS) {
+        a->value = events_an_hour(a);
+    }
     describe_block(a);
     return 0;
 }
@@ -216,7 +228,8 @@ int result_add_block(struct result_metric *m, const struct result_block *block, 
     } else {
         b.hist = (struct hist){ 0 };
         b.p50 = b.p99 = b.max = NAN;
-        b.n = b.n == 0 && !isnan(b.value) ? 1 : b.n;
+        b.value = m->kind == METRIC_EVENTS ? events_an_hour(&b) : b.value;
+        b.n = b.n == 0 && m->kind != METRIC_EVENTS && !isnan(b.value) ? 1 : b.n;
     }
     struct result_block *last = m->block_count ? &m->blocks[m->block_count - 1] : NULL;
     if (last && last->joined + b.joined <= m->blocks[0].joined) {

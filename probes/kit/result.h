@@ -118,9 +118,9 @@ const struct result_statistic *result_statistic_find(const struct result_metric 
                                                      const char *name);
 
 /*
- * Copies one repetition: at_ns, observed_ns, and hist (METRIC_HIST) or value and n (other kinds; a
- * value with n 0 counts as one sample). Beyond block_most neighbours are joined two by two, and
- * what comes later is joined to the same length, so that blocks stay comparable.
+ * Copies one repetition: at_ns, observed_ns, and hist (METRIC_HIST), n (METRIC_EVENTS) or value and
+ * n (other kinds; a value with n 0 counts as one sample). Beyond block_most neighbours are joined
+ * two by two, and what comes later is joined to the same length, so that blocks stay comparable.
  */
 int result_add_block(struct result_metric *m, const struct result_block *block, struct err *e);
 /*

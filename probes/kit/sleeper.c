@@ -25,12 +25,14 @@ void sleeper_release(struct sleeper *s)
     ownsched_release(&s->sched);
 }
 
-int sleeper_until(const struct sleeper *s, uint64_t due_ns)
+int sleeper_until(struct sleeper *s, uint64_t due_ns)
 {
     uint64_t expirations = 0;
+    s->asked = true;
     const struct itimerspec when = { .it_value = clk_timespec(due_ns ? due_ns : 1) };
     if (s->timer_fd < 0 || timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &when, NULL))
         return clk_sleep_until(due_ns);
+    s->asked = clk_now_ns() < due_ns;
     return read(s->timer_fd, &expirations, sizeof expirations) == sizeof expirations ? 0 : -1;
 }
 
@@ -45,7 +47,7 @@ static uint64_t sleeper_more(uint64_t before, uint64_t after)
 }
 
 void sleeper_compare(const struct ownsched_now *before, const struct ownsched_now *after,
-                     const uint64_t due_woke_told_ns[3], struct episode *e)
+                     const uint64_t due_woke_told_ns[3], bool asked, struct episode *e)
 {
     uint64_t due_ns = due_woke_told_ns[0];
     uint64_t woke_ns = due_woke_told_ns[1];
@@ -56,7 +58,7 @@ void sleeper_compare(const struct ownsched_now *before, const struct ownsched_no
     e->at_ns = due_ns;
     e->length_ns = sleeper_more(due_ns, end_ns);
     e->queued_ns = queued_ns < e->length_ns ? queued_ns : e->length_ns;
-    e->sleeps = switches > 1 ? (uint32_t)(switches - 1) : 0; /* 0: it was late for its own sleep */
+    e->sleeps = (uint32_t)sleeper_more(asked, switches);
     e->count = 1;
     e->queued_known = before->queued_known && after->queued_known;
 }
@@ -66,6 +68,6 @@ void sleeper_tell(struct sleeper *s, uint64_t due_ns, uint64_t woke_ns, struct e
     struct ownsched_now after;
     ownsched_read(&s->sched, &after);
     const uint64_t times[3] = { due_ns, woke_ns, clk_now_ns() };
-    sleeper_compare(&s->before, &after, times, e);
+    sleeper_compare(&s->before, &after, times, s->asked, e);
     s->before = after;
 }

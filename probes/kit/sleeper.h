@@ -21,6 +21,7 @@ struct sleeper {
     int timer_fd; /* -1: none could be had, clock_nanosleep instead */
     struct ownsched sched;
     struct ownsched_now before; /* read after the previous wake */
+    bool asked;                 /* the last sleep was one: its deadline was still to come */
 };
 
 #define SLEEPER_NONE                                                                               \
@@ -33,7 +34,7 @@ void sleeper_open(struct sleeper *s);
 void sleeper_release(struct sleeper *s); /* idempotent */
 
 /* Sleeps until an absolute CLOCK_MONOTONIC time; returns early (-1) on a signal. */
-int sleeper_until(const struct sleeper *s, uint64_t due_ns);
+int sleeper_until(struct sleeper *s, uint64_t due_ns);
 
 /* To be called before the first sleep and after one that is not asked about. */
 void sleeper_settle(struct sleeper *s);
@@ -48,9 +49,10 @@ void sleeper_tell(struct sleeper *s, uint64_t due_ns, uint64_t woke_ns, struct e
 /*
  * Pure: the same of two readings, taken after the wake before and after this one, the latter done
  * at told_ns. When the thread lost its CPU between the wake and the reading, the episode lasts
- * until the reading, for so does its evidence.
+ * until the reading, for so does its evidence. One that was stopped before it could go to sleep,
+ * and then found its deadline passed, did not sleep by its own will: `asked` is false.
  */
 void sleeper_compare(const struct ownsched_now *before, const struct ownsched_now *after,
-                     const uint64_t due_woke_told_ns[3], struct episode *e);
+                     const uint64_t due_woke_told_ns[3], bool asked, struct episode *e);
 
 #endif

@@ -246,6 +246,27 @@ static void an_episode_longer_than_all_looks_is_settled(void **state)
     docket_free(d);
 }
 
+static void who_is_stopped_beside_a_thread_that_knows_it_was_stopped_too(void **state)
+{
+    (void)state;
+    struct docket *d = opened(&hides);
+    pass(d, 10);
+    struct episode knows = episode(150, 0);
+    knows.cpu = 0;
+    knows.sleeps = 1;
+    struct episode guesses = episode(149, 2);
+    struct episode apart = episode(25, 0);
+    apart.at_ns += 160 * MS;
+    host.now_ns += 190 * MS;
+    docket_add(d, &guesses);
+    docket_add(d, &knows);
+    docket_add(d, &apart);
+    pass(d, 100);
+    assert_int_equal(docket_blame(d, 1)->lost_ns[CAUSE_HALTED], 149 * MS);
+    assert_int_equal(docket_blame(d, 1)->lost_ns[CAUSE_UNREPORTED], 25 * MS);
+    docket_free(d);
+}
+
 static void short_gaps_are_set_against_their_turn(void **state)
 {
     (void)state;
@@ -273,6 +294,7 @@ int main(void)
         cmocka_unit_test(more_than_can_be_kept_is_counted_as_unknown),
         cmocka_unit_test(what_is_left_is_settled_at_the_end_by_what_there_is),
         cmocka_unit_test(an_episode_longer_than_all_looks_is_settled),
+        cmocka_unit_test(who_is_stopped_beside_a_thread_that_knows_it_was_stopped_too),
         cmocka_unit_test(short_gaps_are_set_against_their_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
