@@ -33,12 +33,6 @@ static double gap_tell_share(const struct hunt_cpu *c)
     return share < 1 ? share : 1;
 }
 
-/* The length in which the lost time is spent: thousands of short gaps do not hide the long ones. */
-static double gap_tell_usual_ns(const struct hunt_cpu *c)
-{
-    return c->lost_ns ? c->square_ns2 / (double)c->lost_ns : 0;
-}
-
 /* ", mostly of 4.1 ms, the longest 9 ms" */
 static void gap_tell_lengths(const struct hunt_cpu *c, char text[GAP_TELL_LENGTHS_BYTES])
 {
@@ -49,7 +43,7 @@ static void gap_tell_lengths(const struct hunt_cpu *c, char text[GAP_TELL_LENGTH
         (void)snprintf(text, GAP_TELL_LENGTHS_BYTES, ", of %s", longest);
     else
         (void)snprintf(text, GAP_TELL_LENGTHS_BYTES, "s, mostly of %s, the longest %s",
-                       units_format(gap_tell_usual_ns(c), UNIT_NS, usual), longest);
+                       units_format((double)spin_usual_ns(c->octaves), UNIT_NS, usual), longest);
 }
 
 void gap_tell_sentence(const char *name, const struct hunt_cpu *c, const struct inquest_blame *b,
@@ -137,10 +131,10 @@ void gap_tell_all(struct gap_tell *t, struct result *r)
     gap_tell_cpu(t, "The loop", t->loose, r);
     gap_tell_rest(t, looked, r);
     gap_tell_left_out(t, r);
-    if (t->hunt->interrupts.fd < 0)
-        result_note(r,
-                    "The interrupts of each CPU were not counted: /proc/interrupts is missing, or "
-                    "takes too long to read on this many CPUs. Short gaps are unknown therefore.");
+    if (t->no_interrupts)
+        result_note(
+            r, "The interrupts of each CPU were not counted: reading /proc/interrupts takes too "
+               "long on so many CPUs. Short gaps are unknown therefore.");
 }
 
 void gap_tell_events(const struct gap_tell *t, struct result *r)

@@ -21,6 +21,7 @@ struct gap_tell {
     struct hunt_cpu *cpus; /* borrowed; put in order, the one that lost the largest share first */
     unsigned count;
     const struct hunt_cpu *loose; /* where the loop ran bound to none */
+    bool no_interrupts;           /* were counted */
     uint64_t run_start_ns;
 };
 

@@ -12,8 +12,6 @@
 #define HUNT_MANY_NS (250 * (uint64_t)CLK_NS_PER_US)
 /* Steal is accounted at the CPU's next tick, which comes while it is busy: 10 ms at HZ=100. */
 #define HUNT_TICK_NS (12 * (uint64_t)CLK_NS_PER_MS)
-/* As the inquest asks for, from the end of an episode to the look that settles it. */
-#define HUNT_SETTLE_NS (25 * (uint64_t)CLK_NS_PER_MS)
 
 /* All that the loop writes to is touched ahead: a page fault would be a gap. */
 static int hunt_touch(struct hist *h, struct err *e)
@@ -29,18 +27,16 @@ int hunt_open(struct hunt *h, const struct hunt_site *site, struct err *e)
     struct err no_schedstat;
     struct inquest_site scene = { .proc_fd = site->proc_fd,
                                   .sys_fd = site->sys_fd,
-                                  .host = site->host };
+                                  .host = site->host,
+                                  .counts_interrupts = site->counts_interrupts };
     *h = (struct hunt){
         .own = OWNSCHED_NONE,
-        .interrupts = INTERRUPTS_NONE,
-        .host = site->host,
         .spin = {.stopping = site->stopping, .long_ns = HUNT_LONG_NS, .many_ns = HUNT_MANY_NS}
     };
     h->inquest = inquest_open(&scene, e);
     if (!h->inquest || hunt_touch(&h->gaps, e))
         return -1;
     (void)ownsched_open(&h->own, &no_schedstat); /* then every gap is told by the rest */
-    (void)interrupts_open(&h->interrupts, site->proc_fd);
     tick_open(&h->clock, site->sys_fd);
     h->spin.clock = &h->clock;
     h->spin.gaps = &h->gaps;
@@ -89,10 +85,32 @@ static uint64_t hunt_pushed_aside_ns(const struct ownsched_now *since, uint64_t 
     return took_ns > since->run_ns ? took_ns - since->run_ns : 0;
 }
 
+/* The short ones since the last look, which are told of together. */
+static void hunt_add_short(struct hunt *h, uint32_t cpu)
+{
+    const struct spin_tally *t = &h->spin.tally;
+    uint64_t length_ns = t->short_ns - h->told_ns;
+    uint64_t count = t->short_gaps - h->told_gaps;
+    struct episode e = { .at_ns = h->told_at_ns,
+                         .span_ns = tick_now_ns(&h->clock) - h->told_at_ns,
+                         .length_ns = length_ns,
+                         .queued_ns = h->queued_ns < length_ns ? h->queued_ns : length_ns,
+                         .cpu = cpu,
+                         .count = count > 1 ? (uint32_t)count : 2, /* one alone is no long one */
+                         .queued_known = h->base.queued_known };
+    if (count)
+        inquest_add(h->inquest, &e);
+    h->told_ns = t->short_ns;
+    h->told_gaps = t->short_gaps;
+    h->told_at_ns += e.span_ns;
+    h->queued_ns = 0;
+}
+
 static void hunt_look(struct hunt *h, uint32_t cpu)
 {
-    h->queued_ns += hunt_evidence(h).queued_ns;
     uint64_t began_ns = tick_now_ns(&h->clock);
+    h->queued_ns += hunt_evidence(h).queued_ns;
+    hunt_add_short(h, cpu);
     inquest_look(h->inquest);
     h->looked_ns = tick_now_ns(&h->clock);
     struct ownsched_now since = hunt_evidence(h);
@@ -138,28 +156,6 @@ static void hunt_linger(const struct hunt *h)
         (void)spin_run(&mute, enough_ns);
 }
 
-static void hunt_settle_short(struct hunt *h, struct hunt_cpu *c, uint64_t interrupts)
-{
-    const struct spin_tally *t = &h->spin.tally;
-    uint64_t share_ns[CAUSES];
-    struct cause_window w = { .length_ns = t->short_ns,
-                              .lost_ns = t->short_ns,
-                              .interrupts = interrupts };
-    struct episode e = { .at_ns = t->short_at_ns,
-                         .length_ns = t->short_ns,
-                         .queued_ns = h->queued_ns < t->short_ns ? h->queued_ns : t->short_ns,
-                         .cpu = c->cpu,
-                         /* One alone is not a long one either. */
-                         .count = t->short_gaps > 1 ? (uint32_t)t->short_gaps : 2,
-                         .queued_known = h->base.queued_known };
-    if (t->short_gaps == 0)
-        return;
-    cause_split(&e, &w, &h->host, share_ns);
-    for (int i = 0; i < CAUSES; i++)
-        c->short_ns[i] += share_ns[i];
-    c->short_count[cause_main(share_ns)] += t->short_gaps;
-}
-
 static void hunt_keep(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns)
 {
     const struct spin_tally *t = &h->spin.tally;
@@ -168,34 +164,37 @@ static void hunt_keep(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint6
     c->spun_ns += length_ns > h->blind_ns ? length_ns - h->blind_ns : 0;
     c->gaps += t->gaps;
     c->lost_ns += t->lost_ns;
-    c->square_ns2 += t->square_ns2;
+    for (unsigned i = 0; i < SPIN_OCTAVES; i++) {
+        c->octaves[i].gaps += t->octaves[i].gaps;
+        c->octaves[i].lost_ns += t->octaves[i].lost_ns;
+    }
     if (t->longest_ns > c->longest_ns)
         c->longest_ns = t->longest_ns;
 }
 
-/* Interrupts so far. What went by since the last turn's end, or since this one was there, is blind;
- * that the CPU was not there when the turn was due is not. */
-static uint64_t hunt_begin(struct hunt *h, uint32_t cpu, uint64_t due_ns)
+/* What went by since the last turn was over, or since this one was there, is blind; that the CPU
+ * was not there when the turn was due is not. */
+static void hunt_begin(struct hunt *h, uint64_t due_ns)
 {
     uint64_t there_ns = h->over_ns > due_ns ? h->over_ns : tick_now_ns(&h->clock);
     tick_align(&h->clock);
-    uint64_t interrupts = interrupts_read(&h->interrupts, cpu);
     h->spin.tally = (struct spin_tally){ 0 };
-    h->queued_ns = 0;
     (void)hunt_evidence(h);
-    h->blind_ns = tick_now_ns(&h->clock) - there_ns;
-    return interrupts;
+    h->told_ns = 0;
+    h->told_gaps = 0;
+    h->queued_ns = 0;
+    h->told_at_ns = tick_now_ns(&h->clock);
+    h->blind_ns = h->told_at_ns - there_ns;
 }
 
 static void hunt_run(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns)
 {
     hunt_rest(h, due_ns);
-    uint64_t interrupts = hunt_begin(h, c->cpu, due_ns);
+    hunt_begin(h, due_ns);
     hunt_spin(h, c->cpu, until_ns);
     h->over_ns = tick_now_ns(&h->clock);
     h->queued_ns += hunt_evidence(h).queued_ns;
-    uint64_t after = interrupts_read(&h->interrupts, c->cpu);
-    hunt_settle_short(h, c, after > interrupts ? after - interrupts : 0);
+    hunt_add_short(h, c->cpu);
     hunt_keep(h, c, due_ns, until_ns);
     hunt_linger(h);
 }
@@ -231,19 +230,12 @@ void hunt_rest(struct hunt *h, uint64_t until_ns)
 
 void hunt_close(struct hunt *h)
 {
-    uint64_t settled_ns = h->ended_ns + HUNT_SETTLE_NS;
-    while (tick_now_ns(&h->clock) < settled_ns)
-        (void)h->clock.sleep_until(settled_ns);
     inquest_close(h->inquest);
 }
 
 void hunt_blame(const struct hunt *h, const struct hunt_cpu *c, struct inquest_blame *b)
 {
     *b = *inquest_blame(h->inquest, c->loose ? INQUEST_ALL : (int32_t)c->cpu);
-    for (int i = 0; i < CAUSES; i++) {
-        b->lost_ns[i] += c->short_ns[i];
-        b->count[i] += c->short_count[i];
-    }
     b->observed_ns = c->spun_ns;
 }
 
@@ -252,6 +244,5 @@ void hunt_release(struct hunt *h)
     inquest_free(h->inquest);
     hist_release(&h->gaps);
     ownsched_release(&h->own);
-    interrupts_release(&h->interrupts);
     h->inquest = NULL;
 }

@@ -1,7 +1,8 @@
 /*
  * hunt: one turn on one CPU, and what took it away. The loop of spin runs on a CPU that it is bound
  * to; each long gap is set against what the scheduler counted of this thread, and goes to an
- * inquest; the short ones of a turn are added up and set against the interrupts of that CPU.
+ * inquest; the short ones between two of its looks are added up, and set against the interrupts
+ * that the CPU took meanwhile.
  *
  * The inquest looks at the host every 100 ms, from this very thread: a helper on another CPU would
  * make a load that the probe then finds. The time of a look, of reading evidence and of coming to
@@ -24,7 +25,6 @@
 #include "probes/kit/inquest.h"
 #include "probes/kit/ownsched.h"
 #include "probes/kit/tick.h"
-#include "probes/noise/interrupts.h"
 #include "probes/noise/spin.h"
 
 /* Long enough to be worth a look at its evidence. */
@@ -36,9 +36,7 @@ struct hunt_cpu {
     bool loose;   /* any CPU, the last of them */
     uint64_t turns, spun_ns;
     uint64_t gaps, lost_ns, longest_ns;
-    double square_ns2;            /* as in a spin_tally */
-    uint64_t short_ns[CAUSES];    /* of its short gaps, by cause */
-    uint64_t short_count[CAUSES]; /* turns' worth of them, by main cause */
+    struct spin_octave octaves[SPIN_OCTAVES];
 };
 
 struct hunt {
@@ -47,19 +45,19 @@ struct hunt {
     struct hist gaps; /* of the repetition; pages touched ahead */
     struct ownsched own;
     struct ownsched_now base; /* what the evidence is counted from */
-    struct interrupts interrupts;
     struct inquest *inquest;
-    struct cause_host host;
-    uint64_t looked_ns; /* when the last one ended */
-    uint64_t blind_ns;  /* of this turn: neither spun nor lost */
-    uint64_t queued_ns; /* of this turn's short gaps */
-    uint64_t ended_ns;  /* when the last long gap did */
-    uint64_t over_ns;   /* when the turn before was over */
+    uint64_t looked_ns;                      /* when the last one ended */
+    uint64_t blind_ns;                       /* of this turn: neither spun nor lost */
+    uint64_t queued_ns;                      /* of the short gaps that are not told of */
+    uint64_t told_ns, told_gaps, told_at_ns; /* of short gaps, and when they were */
+    uint64_t ended_ns;                       /* when the last long gap did */
+    uint64_t over_ns;                        /* when the turn before was over */
 };
 
 struct hunt_site {
     int proc_fd, sys_fd;
     struct cause_host host;
+    bool counts_interrupts; /* by CPU */
     const volatile sig_atomic_t *stopping;
     uint64_t threshold_ns; /* 0: by the loop's own step */
 };
@@ -74,11 +72,11 @@ bool hunt_turn(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t unt
 void hunt_turn_loose(struct hunt *h, struct hunt_cpu *c, uint64_t due_ns, uint64_t until_ns);
 /* Sleeps, looking meanwhile. */
 void hunt_rest(struct hunt *h, uint64_t until_ns);
-/* All gaps are over and settled; call it once the last turn is done. Takes 20 ms. */
+/* Settles all gaps, once the last turn is done. Takes 20 ms. */
 void hunt_close(struct hunt *h);
 void hunt_release(struct hunt *h); /* idempotent */
 
-/* Of a CPU's gaps, long and short; the inquest's share is added to what the turns told. */
+/* Of a CPU's gaps, long and short, as far as they are settled; observed_ns is what was spun. */
 void hunt_blame(const struct hunt *h, const struct hunt_cpu *c, struct inquest_blame *b);
 
 #endif

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "probes/kit/affinity.h"
 #include "probes/kit/clk.h"
@@ -17,6 +18,12 @@ enum {
     NOISE_GAP_RATE,
     NOISE_GAP_LOST,
     NOISE_GAP_CAUSE /* and so many more */
+};
+
+/* /proc/interrupts has a column a CPU and some 100 lines: on more CPUs a reading takes
+ * milliseconds. */
+enum {
+    NOISE_GAP_CPUS_COUNTED = 128
 };
 
 #define NOISE_GAP_REPETITION_NS ((uint64_t)CLK_NS_PER_S)
@@ -98,6 +105,12 @@ static int noise_gap_supported(const struct probe_site *site, const void *conf, 
     return noise_gap_share(conf, &share, e);
 }
 
+/* The table has all CPUs of the machine, whichever this process may run on. */
+static bool noise_gap_counts_interrupts(void)
+{
+    return sysconf(_SC_NPROCESSORS_ONLN) <= NOISE_GAP_CPUS_COUNTED;
+}
+
 static int noise_gap_list_cpus(struct noise_gap *n, uint64_t seed, struct err *e)
 {
     n->numbers = calloc(LIMITS_CPUS, sizeof *n->numbers);
@@ -127,6 +140,7 @@ static int noise_gap_setup(struct probe_run *run, struct err *e)
     struct hunt_site site = { .proc_fd = run->site->proc_fd,
                               .sys_fd = run->site->sys_fd,
                               .host = stealclock_host(&steal),
+                              .counts_interrupts = noise_gap_counts_interrupts(),
                               .stopping = run->stopping,
                               .threshold_ns = c->threshold_ns };
     if (hunt_open(&n->hunt, &site, e) || noise_gap_share(c, &n->share, e) ||
@@ -213,6 +227,7 @@ static void noise_gap_judge(struct probe_run *run)
                              .cpus = n->cpus,
                              .count = n->count,
                              .loose = &n->loose,
+                             .no_interrupts = !noise_gap_counts_interrupts(),
                              .run_start_ns = run->run_start_ns };
     gap_tell_all(&tell, run->result);
     gap_tell_events(&tell, run->result);

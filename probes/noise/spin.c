@@ -38,6 +38,26 @@ uint64_t spin_threshold_ns(uint64_t step_ns)
     return steps_ns > SPIN_THRESHOLD_NS ? steps_ns : SPIN_THRESHOLD_NS;
 }
 
+static unsigned spin_octave(uint64_t length_ns)
+{
+    unsigned above_us = 0;
+    for (uint64_t us = length_ns >> 10; us && above_us < SPIN_OCTAVES - 1; us >>= 1)
+        above_us++;
+    return above_us;
+}
+
+uint64_t spin_usual_ns(const struct spin_octave octaves[SPIN_OCTAVES])
+{
+    uint64_t all_ns = 0;
+    uint64_t up_to_ns = 0;
+    unsigned at = 0;
+    for (unsigned i = 0; i < SPIN_OCTAVES; i++)
+        all_ns += octaves[i].lost_ns;
+    while (at < SPIN_OCTAVES - 1 && up_to_ns + octaves[at].lost_ns < (all_ns + 1) / 2)
+        up_to_ns += octaves[at++].lost_ns;
+    return octaves[at].gaps ? octaves[at].lost_ns / octaves[at].gaps : 0;
+}
+
 static enum spin_end spin_keep(struct spin *s, uint64_t at_ns, uint64_t length_ns)
 {
     struct spin_tally *t = &s->tally;
@@ -45,7 +65,9 @@ static enum spin_end spin_keep(struct spin *s, uint64_t at_ns, uint64_t length_n
         hist_record(s->gaps, length_ns);
     t->gaps++;
     t->lost_ns += length_ns;
-    t->square_ns2 += (double)length_ns * (double)length_ns;
+    struct spin_octave *octave = &t->octaves[spin_octave(length_ns)];
+    octave->gaps++;
+    octave->lost_ns += length_ns;
     if (length_ns > t->longest_ns) {
         t->longest_ns = length_ns;
         t->longest_at_ns = at_ns;

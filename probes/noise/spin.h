@@ -16,17 +16,26 @@
 #include "probes/kit/hist.h"
 #include "probes/kit/tick.h"
 
+enum {
+    SPIN_OCTAVES = 32 /* from 1 us to half an hour */
+};
+
 enum spin_end {
     SPIN_OVER, /* the time is, or the run is stopping */
     SPIN_LONG, /* after a long gap */
     SPIN_MANY, /* after short ones that add up */
 };
 
+/* Gaps of like length: from a power of two to the next. */
+struct spin_octave {
+    uint64_t gaps, lost_ns;
+};
+
 /* What was found since it was last cleared. */
 struct spin_tally {
     uint64_t gaps, lost_ns; /* long and short */
     uint64_t longest_ns, longest_at_ns;
-    double square_ns2; /* sum of the squares of the lengths: over lost_ns, the usual length */
+    struct spin_octave octaves[SPIN_OCTAVES];
     uint64_t short_gaps, short_ns, short_at_ns; /* of these the short ones; when the first began */
 };
 
@@ -48,6 +57,11 @@ struct spin {
 void spin_learn(struct spin *s);
 /* The threshold where none is asked for: 3 us, or eight steps of a loop whose clock is slow. */
 uint64_t spin_threshold_ns(uint64_t step_ns);
+/*
+ * The length in which the lost time is spent: half of it in shorter gaps, half in longer ones, so
+ * that thousands of short ones do not hide the long. 0 of none.
+ */
+uint64_t spin_usual_ns(const struct spin_octave octaves[SPIN_OCTAVES]);
 /* Until a time of CLOCK_MONOTONIC, or earlier. */
 enum spin_end spin_run(struct spin *s, uint64_t until_ns);
 /*

@@ -187,17 +187,29 @@ static void a_missed_gap_counts_only_when_it_is_long(void **state)
     assert_int_equal(gaps.total, 1);
 }
 
-static void the_squares_tell_in_which_lengths_the_time_went(void **state)
+static void the_usual_length_is_that_in_which_the_time_went(void **state)
 {
     (void)state;
     struct spin s = spin_made();
     s.many_ns = UINT64_MAX;
+    assert_int_equal(spin_usual_ns(s.tally.octaves), 0);
     gap(0, 10, 10000);
     gap(1, 20, 10000);
     gap(2, 30, 400000);
-    (void)spin_run(&s, 1000000);
-    double usual_ns = s.tally.square_ns2 / (double)s.tally.lost_ns;
-    assert_in_range((uint64_t)usual_ns, 380000, 400000);
+    gap(3, 40, 420000);
+    gap(4, 60, 3000000);
+    gap(5, 70, 3500);
+    (void)spin_run(&s, 842200); /* before the long one */
+    assert_int_equal(s.tally.gaps, 4);
+    assert_int_equal(spin_usual_ns(s.tally.octaves), 410000);
+    (void)spin_run(&s, 100000000);
+    (void)spin_run(&s, 100000000);
+    assert_int_equal(s.tally.gaps, 6);
+    assert_int_equal(spin_usual_ns(s.tally.octaves), 3000000);
+    struct spin_octave longest[SPIN_OCTAVES] = {
+        [SPIN_OCTAVES - 1] = {2, UINT64_MAX / 2}
+    };
+    assert_int_equal(spin_usual_ns(longest), UINT64_MAX / 4);
 }
 
 static int open_gaps(void **state)
@@ -228,7 +240,7 @@ int main(void)
         cmocka_unit_test(the_step_is_learned_from_the_clock_and_not_from_its_gaps),
         cmocka_unit_test(a_slow_clock_has_a_higher_threshold),
         cmocka_unit_test(a_missed_gap_counts_only_when_it_is_long),
-        cmocka_unit_test(the_squares_tell_in_which_lengths_the_time_went),
+        cmocka_unit_test(the_usual_length_is_that_in_which_the_time_went),
     };
     return cmocka_run_group_tests(tests, open_gaps, close_gaps);
 }
