@@ -67,8 +67,10 @@ struct noise_speed {
     char no_memory[LIMITS_TEXT_BYTES]; /* why no load is measured; "" */
     struct err meter_error;
     bool meter_known;
+    struct throttle throttle;
+    struct throttle_now throttled; /* before the workers began */
     bool throttled_known;
-    uint64_t throttled_ns, began_ns;
+    uint64_t began_ns;
 };
 
 static int noise_speed_open_ring(struct noise_speed *s, struct probe_run *run)
@@ -110,7 +112,9 @@ static int noise_speed_setup(struct probe_run *run, struct err *e)
         return -1;
     struct err ignored;
     s->meter_known = !meter_open(&s->meter, run->site->proc_fd, &s->meter_error);
-    s->throttled_known = !throttle_read(run->site->proc_fd, &s->throttled_ns, &ignored);
+    s->throttled_known =
+        !throttle_open(&s->throttle, run->site->proc_fd, run->site->sys_fd, &ignored) &&
+        !throttle_read(&s->throttle, &s->throttled);
     s->began_ns = clk_now_ns();
     return 0;
 }
@@ -258,13 +262,13 @@ static void noise_speed_tell_unequal(struct probe_run *run)
 static double noise_speed_throttled(const struct probe_run *run)
 {
     const struct noise_speed *s = run->state;
-    uint64_t now = 0;
-    struct err ignored;
+    struct throttle_now now = { 0 };
+    uint64_t before_ns = s->throttled.throttled_ns;
     uint64_t length_ns = pulse_length_ns(&s->pulse, 0, s->pulse.count);
-    if (!s->throttled_known || length_ns == 0 ||
-        throttle_read(run->site->proc_fd, &now, &ignored) || now < s->throttled_ns)
+    if (!s->throttled_known || length_ns == 0 || throttle_read(&s->throttle, &now) ||
+        now.throttled_ns < before_ns)
         return 0;
-    return (double)(now - s->throttled_ns) / (double)length_ns;
+    return (double)(now.throttled_ns - before_ns) / (double)length_ns;
 }
 
 static void noise_speed_tell_quota(struct probe_run *run, double throttled)
@@ -350,9 +354,9 @@ static void noise_speed_tell_held(struct probe_run *run, const struct credit *c,
     else
         result_note(run->result,
                     "In %s of full load the speed changed (to %.0f %% of what it was), and not as "
-                    "an empty bucket of CPU credits does it: %s.",
+                    "an empty bucket of CPU credits does it%s.",
                     length, 100 * c->level_ratio,
-                    throttled > SPEED_THROTTLED ? "the quota explains it" : "others came, or went");
+                    throttled > SPEED_THROTTLED ? ": the quota explains it" : "");
 }
 
 static void noise_speed_tell_series(struct probe_run *run, double throttled)
@@ -408,6 +412,7 @@ static void noise_speed_teardown(struct probe_run *run)
     ring_release(&s->ring);
     pulse_release(&s->pulse);
     meter_release(&s->meter);
+    throttle_release(&s->throttle);
     free(s->cpus);
     free(s);
     run->state = NULL;
