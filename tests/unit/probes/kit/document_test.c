@@ -532,7 +532,8 @@ static void documents_of_another_maker_are_read_and_written_the_same(void **stat
     (void)state;
     static const char *const paths[] = { "tests/golden/documents/good.json",
                                          "tests/golden/documents/slow.json",
-                                         "tests/golden/documents/stopped.json" };
+                                         "tests/golden/documents/stopped.json",
+                                         "tests/golden/documents/robbed.json" };
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         struct err e = { 0 };
         AUTO(document) struct document d = { 0 };
