@@ -22,6 +22,8 @@ static const struct fact_row host_facts[] = {
         "The container around this userland, by systemd's names; none on a kernel of its own."),
     HOST_TEXT("host.userns",
               "Whether this is a user namespace, where root has no power over the kernel."),
+    HOST_TEXT("host.steal.reported",
+              "Whether this platform can say how much CPU time it gives to others."),
     HOST_TEXT("host.kernel.release", "The release of the running kernel."),
     HOST_NUMBER("host.kernel.version", UNIT_VERSION, "Its version: major and minor."),
     HOST_LIST("host.kernel.options", "Its build options, =y or =m, that orchestrators ask after."),

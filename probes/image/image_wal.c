@@ -136,7 +136,7 @@ static int image_wal_open(struct probe_run *run, struct image_wal_state *s, stru
         return -1;
     if (wal_open(&s->wal, run->home_fd, WAL_RECORD_BYTES, WAL_SEGMENT_BYTES, run->seed, e))
         return err_wrap(e, "'%s'", image_wal_log_dir(run->site));
-    s->sampler = sampler_open(e);
+    s->sampler = sampler_open(&(struct sampler_terms){ 0 }, e);
     return s->sampler ? 0 : -1;
 }
 

@@ -125,10 +125,15 @@ static void cause_split_queued(uint64_t queued_ns, bool sure, const struct cause
         (void)cause_give(&left, &share_ns[h->is_virtual ? CAUSE_UNREPORTED : CAUSE_UNKNOWN],
                          cause_scale(rest, (double)missing, whole));
         (void)cause_give(&left, &share_ns[CAUSE_INTERRUPTS], cause_scale(rest, (double)irq, whole));
+    } else {
+        hidden = cause_beyond(lost_queued, w->all_busy_ns + h->tick_ns);
+        (void)cause_give(&left, &share_ns[CAUSE_UNKNOWN],
+                         cause_scale(queued_ns, (double)hidden, (double)lost_queued));
     }
     if (sure && w->own_known)
         (void)cause_give(&left, &share_ns[CAUSE_OWN],
                          cause_scale(left, (double)w->own_ns, (double)w->all_busy_ns));
+    sure = sure && !w->own_hidden;
     (void)cause_give(&left, &share_ns[sure ? CAUSE_OTHERS : CAUSE_UNKNOWN], left);
 }
 
@@ -186,7 +191,7 @@ void cause_split(const struct episode *e, const struct cause_window *w, const st
     uint64_t quota = cause_quota(e, w);
     uint64_t left = e->length_ns - quota;
     share_ns[CAUSE_QUOTA] = quota;
-    if (e->sleeps > 0 || w->suspended_ns > 0) {
+    if (e->sleeps > 0 || w->halted || w->suspended_ns > 0) {
         (void)cause_give(&left, &share_ns[CAUSE_HALTED], left);
         return;
     }

@@ -31,27 +31,31 @@ struct episode {
     uint64_t length_ns; /* from there to the wake, or the next reading */
     uint64_t queued_ns; /* of it: runnable, and waiting in the run queue */
     uint32_t cpu;
-    uint32_t sleeps; /* voluntary switches beyond those asked for */
-    uint32_t count;  /* 1; more: many short gaps added up, of one turn */
+    uint32_t sleeps;  /* voluntary switches beyond those asked for */
+    uint32_t count;   /* 1; more: many short gaps added up, of one turn */
+    uint64_t span_ns; /* then: how long the turn was that at_ns begins; 0: length_ns */
     bool queued_known;
 };
 
 /* What the kernel counted between the two glimpses that enclose an episode. */
 struct cause_window {
     uint64_t length_ns;
-    uint64_t lost_ns;        /* all episodes on that CPU in the window, this one included */
-    uint64_t lost_queued_ns; /* of it: queued */
-    uint64_t ahead_ns;       /* of lost_ns: in episodes that are longer than this one */
+    uint64_t lost_ns; /* all episodes on that CPU in the window, less what quotas held back */
+    uint64_t lost_queued_ns;                     /* of it: queued */
     uint64_t steal_ns, irq_ns, busy_ns, idle_ns; /* of that CPU; irq = hard + soft; busy = user +
                                                     nice + system; idle = idle + iowait */
     uint64_t all_busy_ns;                        /* busy, over all CPUs */
     uint64_t own_ns;                             /* this program's processes, over all CPUs */
-    uint64_t throttled_ns;
-    uint32_t throttles;
+    /* Of the two glimpses next to the episode, for these are exact; all else may be of a wider
+     * window. */
+    uint64_t throttled_ns, throttles;
+    uint64_t ahead_ns;     /* of it: what longer episodes on this CPU may have had */
     uint64_t suspended_ns; /* the machine slept */
     uint64_t interrupts;   /* of that CPU; 0 when not counted */
     bool cpu_known;        /* steal_ns to idle_ns are: false for a CPU that came or went */
     bool own_known, throttled_known;
+    bool own_hidden; /* there is a load of ours, and own_ns is not known */
+    bool halted;     /* other threads of ours were stopped or frozen meanwhile */
 };
 
 struct cause_host {

@@ -21,14 +21,18 @@ enum {
     INQUEST_LOOK_MS = 50, /* the interval for which the rings are made */
 };
 
+struct glimpse;
 struct inquest; /* opaque */
 
 struct inquest_site {
     int proc_fd, sys_fd; /* borrowed until inquest_open returns */
     struct cause_host host;
+    bool counts_interrupts; /* for episodes that are many short gaps; dear where CPUs are many */
+    uint64_t interval_ns;   /* between the deadlines of the sleepers; 0: it was no sleeper */
     /*
      * CPU time so far of all this program's processes that may load the host; NULL: what queues is
-     * never our own. The thread that has the episodes should not be among them.
+     * never our own. UINT64_MAX: it cannot be found out, and then what queues may be either's. The
+     * thread that has the episodes should not be among them.
      */
     uint64_t (*own_ns)(void *arg);
     void *own_arg;
@@ -38,6 +42,7 @@ struct inquest_site {
 struct inquest_blame {
     uint64_t lost_ns[CAUSES]; /* by share */
     uint64_t count[CAUSES];   /* episodes by their main cause */
+    uint64_t missed[CAUSES];  /* deadlines missed by their main cause: 1 and those within it */
     uint64_t observed_ns;     /* since open, times the CPUs */
 };
 
@@ -49,11 +54,11 @@ struct inquest_case {
 
 /* Takes the first glimpse. NULL: no memory. What cannot be read is left unknown. */
 struct inquest *inquest_open(const struct inquest_site *site, struct err *e);
-/* Every 50 to 100 ms; settles the episodes that ended 20 ms ago or earlier. */
+/* Every 50 to 100 ms, more often does nothing; settles the episodes that it closes. */
 void inquest_look(struct inquest *q);
 /* From the thread that looks. */
 void inquest_add(struct inquest *q, const struct episode *e);
-/* The last look; settles all that is left. */
+/* The last look, two ticks after the last episode; settles all that is left. */
 void inquest_close(struct inquest *q);
 /* Of one CPU, or INQUEST_ALL; what is settled so far. Never NULL: a CPU unknown has lost nothing.
  */
@@ -63,6 +68,8 @@ unsigned inquest_worst(const struct inquest *q, struct inquest_case *cases, unsi
 /* Episodes that came faster than they could be kept, and were not settled one by one: counted as
  * unknown. */
 uint64_t inquest_crowded(const struct inquest *q);
+/* The last look, borrowed until the next. Never NULL. */
+const struct glimpse *inquest_last(const struct inquest *q);
 void inquest_free(struct inquest *q); /* NULL is allowed */
 
 /*

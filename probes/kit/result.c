@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/kit/clk.h"
 #include "probes/kit/headline.h"
 #include "probes/kit/summary.h"
 
@@ -17,7 +18,9 @@ enum {
     FIRST_EVENTS = 16
 };
 
-static const struct witnessed nothing_witnessed = { NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
+static const struct witnessed nothing_witnessed = {
+    NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, "",
+};
 
 static int copy_name(char *to, size_t size, const char *from, struct err *e)
 {
@@ -134,10 +137,18 @@ static double joined_value(enum metric_kind kind, const struct result_block *a,
         return fmax(a->value, b->value);
     case METRIC_SUM:
         return a->value + b->value;
+    case METRIC_EVENTS:
     case METRIC_HIST:
         break;
     }
     return NAN;
+}
+
+/* Of events the value follows from their number and their time. */
+static double events_an_hour(const struct result_block *b)
+{
+    double hours = (double)b->observed_ns / (3600.0 * CLK_NS_PER_S);
+    return hours > 0 ? (double)b->n / hours : NAN;
 }
 
 static int join_block(enum metric_kind kind, struct result_block *a, const struct result_block *b,
@@ -150,6 +161,9 @@ static int join_block(enum metric_kind kind, struct result_block *a, const struc
     a->observed_ns += b->observed_ns;
     a->n += b->n;
     a->joined += b->joined;
+    if (kind == METRIC_EVENTS) {
+        a->value = events_an_hour(a);
+    }
     describe_block(a);
     return 0;
 }
@@ -216,7 +230,8 @@ int result_add_block(struct result_metric *m, const struct result_block *block, 
     } else {
         b.hist = (struct hist){ 0 };
         b.p50 = b.p99 = b.max = NAN;
-        b.n = b.n == 0 && !isnan(b.value) ? 1 : b.n;
+        b.value = m->kind == METRIC_EVENTS ? events_an_hour(&b) : b.value;
+        b.n = b.n == 0 && m->kind != METRIC_EVENTS && !isnan(b.value) ? 1 : b.n;
     }
     struct result_block *last = m->block_count ? &m->blocks[m->block_count - 1] : NULL;
     if (last && last->joined + b.joined <= m->blocks[0].joined) {
@@ -296,7 +311,7 @@ static struct witnessed absorb_witnessed(const struct result *dst, const struct 
     const struct witnessed *b = &src->witnessed;
     uint64_t a_ns = dst->duration_ns;
     uint64_t b_ns = src->duration_ns;
-    return (struct witnessed){
+    struct witnessed both = {
         .steal_ratio = share(a->steal_ratio, a_ns, b->steal_ratio, b_ns),
         .steal_worst_cpu_ratio = fmax(a->steal_worst_cpu_ratio, b->steal_worst_cpu_ratio),
         .cpu_pressure_ratio = share(a->cpu_pressure_ratio, a_ns, b->cpu_pressure_ratio, b_ns),
@@ -306,7 +321,22 @@ static struct witnessed absorb_witnessed(const struct result *dst, const struct 
         .throttled_ratio = share(a->throttled_ratio, a_ns, b->throttled_ratio, b_ns),
         .clock_step_ns = fmax(a->clock_step_ns, b->clock_step_ns),
         .stall_max_ns = fmax(a->stall_max_ns, b->stall_max_ns),
+        .cpu_pressure_full_ratio =
+            share(a->cpu_pressure_full_ratio, a_ns, b->cpu_pressure_full_ratio, b_ns),
+        .io_pressure_full_ratio =
+            share(a->io_pressure_full_ratio, a_ns, b->io_pressure_full_ratio, b_ns),
+        .memory_pressure_full_ratio =
+            share(a->memory_pressure_full_ratio, a_ns, b->memory_pressure_full_ratio, b_ns),
+        .others_cpu_ratio = share(a->others_cpu_ratio, a_ns, b->others_cpu_ratio, b_ns),
+        .others_io_bytes_per_s =
+            share(a->others_io_bytes_per_s, a_ns, b->others_io_bytes_per_s, b_ns),
+        .largest_other_cpu_ratio = fmax(a->largest_other_cpu_ratio, b->largest_other_cpu_ratio),
     };
+    bool second = isnan(a->largest_other_cpu_ratio) ||
+                  b->largest_other_cpu_ratio > a->largest_other_cpu_ratio;
+    memcpy(both.largest_other, second ? b->largest_other : a->largest_other,
+           sizeof both.largest_other);
+    return both;
 }
 
 static int absorb_metrics(struct result *dst, const struct result *src, struct err *e)

@@ -76,9 +76,16 @@ struct witnessed {
     double cpu_pressure_ratio; /* PSI some */
     double io_pressure_ratio;
     double memory_pressure_ratio;
-    double throttled_ratio; /* our cgroup's quota */
-    double clock_step_ns;   /* largest jump of the wall clock against the monotonic one */
-    double stall_max_ns;    /* longest stall of the 1-ms sampler, our own load included */
+    double cpu_pressure_full_ratio; /* PSI full */
+    double io_pressure_full_ratio;
+    double memory_pressure_full_ratio;
+    double throttled_ratio;  /* our cgroup's quota */
+    double clock_step_ns;    /* largest jump of the wall clock against the monotonic one */
+    double stall_max_ns;     /* longest stall of the witness's sleepers, our own load included */
+    double others_cpu_ratio; /* of all CPUs, by processes that are not this run's */
+    double others_io_bytes_per_s;             /* read and written by them, of block devices */
+    double largest_other_cpu_ratio;           /* of one CPU, by the busiest of them */
+    char largest_other[LIMITS_PROCESS_BYTES]; /* its name; "" where nobody looked */
 };
 
 struct result {
@@ -118,9 +125,9 @@ const struct result_statistic *result_statistic_find(const struct result_metric 
                                                      const char *name);
 
 /*
- * Copies one repetition: at_ns, observed_ns, and hist (METRIC_HIST) or value and n (other kinds; a
- * value with n 0 counts as one sample). Beyond block_most neighbours are joined two by two, and
- * what comes later is joined to the same length, so that blocks stay comparable.
+ * Copies one repetition: at_ns, observed_ns, and hist (METRIC_HIST), n (METRIC_EVENTS) or value and
+ * n (other kinds; a value with n 0 counts as one sample). Beyond block_most neighbours are joined
+ * two by two, and what comes later is joined to the same length, so that blocks stay comparable.
  */
 int result_add_block(struct result_metric *m, const struct result_block *block, struct err *e);
 /*

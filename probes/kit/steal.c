@@ -122,15 +122,20 @@ double steal_ratio(const struct steal_cpu *before, const struct steal_cpu *after
     return ratio > 1 ? 1 : ratio;
 }
 
+/* The same CPU in the other sample, from *k on; NULL when it is not there. */
+static const struct steal_cpu *steal_same(const struct steal *before, uint32_t cpu, uint32_t *k)
+{
+    while (*k < before->count && before->cpus[*k].cpu < cpu)
+        ++*k;
+    return *k < before->count && before->cpus[*k].cpu == cpu ? &before->cpus[*k] : NULL;
+}
+
 double steal_worst_ratio(const struct steal *before, const struct steal *after, uint32_t *cpu)
 {
     double worst = NAN;
     for (uint32_t i = 0, k = 0; i < after->count; i++) {
-        while (k < before->count && before->cpus[k].cpu < after->cpus[i].cpu)
-            k++;
-        if (k == before->count || before->cpus[k].cpu != after->cpus[i].cpu)
-            continue;
-        double ratio = steal_ratio(&before->cpus[k], &after->cpus[i]);
+        const struct steal_cpu *was = steal_same(before, after->cpus[i].cpu, &k);
+        double ratio = was ? steal_ratio(was, &after->cpus[i]) : NAN;
         if (!isnan(ratio) && !(ratio <= worst)) {
             worst = ratio;
             if (cpu)
@@ -138,4 +143,24 @@ double steal_worst_ratio(const struct steal *before, const struct steal *after, 
         }
     }
     return worst;
+}
+
+unsigned steal_worst(const struct steal *before, const struct steal *after,
+                     struct steal_share *worst, unsigned most)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0, k = 0; i < after->count; i++) {
+        const struct steal_cpu *was = steal_same(before, after->cpus[i].cpu, &k);
+        double ratio = was ? steal_ratio(was, &after->cpus[i]) : NAN;
+        unsigned at = count;
+        while (at > 0 && ratio > worst[at - 1].ratio)
+            at--;
+        if (!(ratio > 0) || at == most)
+            continue;
+        count += count < most;
+        for (unsigned j = count - 1; j > at; j--)
+            worst[j] = worst[j - 1];
+        worst[at] = (struct steal_share){ .cpu = after->cpus[i].cpu, .ratio = ratio };
+    }
+    return count;
 }

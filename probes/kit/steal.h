@@ -39,4 +39,13 @@ double steal_ratio(const struct steal_cpu *before, const struct steal_cpu *after
 /* The worst CPU present in both. */
 double steal_worst_ratio(const struct steal *before, const struct steal *after, uint32_t *cpu);
 
+struct steal_share {
+    uint32_t cpu;
+    double ratio; /* above 0 */
+};
+
+/* The CPUs that anything was stolen from, the worst first, at most `most`; how many. */
+unsigned steal_worst(const struct steal *before, const struct steal *after,
+                     struct steal_share *worst, unsigned most);
+
 #endif

@@ -1,8 +1,10 @@
 /*
  * stealclock: whether this platform can report steal at all. A steal of 0 is an answer only where
  * it can.
- * SOURCE: Linux arch/x86/kernel/kvm.c (KVM_FEATURE_STEAL_TIME), arch/x86/kernel/cpu/vmware.c (steal
- * clock only where the hypervisor offers it), drivers/xen/time.c; there is none for Hyper-V guests.
+ * SOURCE: Linux arch/x86/kernel/kvm.c (KVM_FEATURE_STEAL_TIME), arch/arm64/kernel/paravirt.c (ARM
+ * DEN0057: only where the hypervisor offers it), arch/x86/kernel/cpu/vmware.c (the same),
+ * drivers/xen/time.c (always), arch/s390/kernel/vtime.c and arch/powerpc/kernel/time.c (always);
+ * nothing of the kind in arch/x86/kernel/cpu/mshyperv.c. LXCFS doc: its /proc/stat is made up.
  */
 #ifndef PROBES_KIT_STEALCLOCK_H
 #define PROBES_KIT_STEALCLOCK_H
@@ -32,7 +34,7 @@ void stealclock_of(const struct virt *v, const struct container *c, const struct
                    struct stealclock *s);
 /* Directory descriptors of /proc and /sys, or of recorded trees. */
 void stealclock_find(int proc_fd, int sys_fd, const struct cpuid *cpuid, struct stealclock *s);
-/* "yes", "no", "unknown"; "no hypervisor" */
+/* "yes", "no"; "unknown"; "no hypervisor" */
 const char *stealclock_word(enum stealclock_answer a);
 /* For cause_split. */
 struct cause_host stealclock_host(const struct stealclock *s);

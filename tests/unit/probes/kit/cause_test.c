@@ -288,6 +288,9 @@ static void our_own_load_is_not_called_others(void **state)
     blamed(&e, &w, &hides, CAUSE_OWN, 40 * MS);
     w.all_busy_ns = 0;
     blamed(&e, &w, &hides, CAUSE_OTHERS, 40 * MS);
+    w.own_known = false; /* ours is there, and was not counted */
+    w.own_hidden = true;
+    blamed(&e, &w, &hides, CAUSE_UNKNOWN, 40 * MS);
 }
 
 static void waiting_on_an_idle_cpu_has_a_cause_that_is_not_shown(void **state)
@@ -320,8 +323,11 @@ static void a_cpu_that_came_or_went_is_judged_by_the_thread_alone(void **state)
     struct cause_window w = around(&e, 150);
     w.cpu_known = false;
     w.idle_ns = 0;
+    w.all_busy_ns = 200 * MS;
     blamed(&e, &w, &hides, CAUSE_OTHERS, 20 * MS);
     assert_int_equal(shares[CAUSE_UNKNOWN], 10 * MS);
+    w.all_busy_ns = 0; /* LXCFS: nothing of this container ran, so it was somebody of another */
+    blamed(&e, &w, &hides, CAUSE_UNKNOWN, 20 * MS);
 }
 
 static void short_gaps_are_interrupts_when_there_were_as_many(void **state)

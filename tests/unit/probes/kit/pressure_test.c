@@ -33,6 +33,7 @@ static void totals_are_read_for_every_resource(void **state)
     assert_true(p.present[PRESSURE_IO]);
     assert_int_equal(p.some_us[PRESSURE_IO], 8012345);
     assert_int_equal(p.full_us[PRESSURE_IO], 7123456);
+    assert_true(p.has_full[PRESSURE_IO]);
     assert_true(p.present[PRESSURE_MEMORY]);
     assert_int_equal(p.some_us[PRESSURE_MEMORY], 17);
     assert_int_equal(p.full_us[PRESSURE_MEMORY], 9);
@@ -51,6 +52,7 @@ static void kernel_without_psi_leaves_all_absent_and_zero(void **state)
         assert_false(p.present[i]);
         assert_int_equal(p.some_us[i], 0);
         assert_int_equal(p.full_us[i], 0);
+        assert_false(p.has_full[i]);
     }
 }
 
@@ -63,7 +65,7 @@ static void kernel_without_a_full_line_for_cpus_is_read(void **state)
     assert_int_equal(
         pressure_parse("some avg10=0.00 avg60=0.00 avg300=0.00 total=42\n", &some, &full, &e), 0);
     assert_int_equal(some, 42);
-    assert_int_equal(full, 0);
+    assert_true(full == UINT64_MAX);
 }
 
 static void text_that_is_cut_is_an_error(void **state)
@@ -89,37 +91,6 @@ static void text_that_is_cut_is_an_error(void **state)
     }
 }
 
-static void throttled_time_is_read_from_both_cgroup_versions(void **state)
-{
-    (void)state;
-    uint64_t ns = 0;
-    struct err e;
-    assert_int_equal(pressure_parse_throttled("nr_periods 10\nnr_throttled 2\n"
-                                              "throttled_time 1961000123\n",
-                                              &ns, &e),
-                     0);
-    assert_int_equal(ns, 1961000123);
-    assert_int_equal(pressure_parse_throttled("usage_usec 5\nuser_usec 3\nsystem_usec 2\n"
-                                              "nr_periods 10\nnr_throttled 2\nthrottled_usec 77\n"
-                                              "nr_bursts 0\nburst_usec 0\n",
-                                              &ns, &e),
-                     0);
-    assert_int_equal(ns, 77000);
-}
-
-static void cgroup_without_a_cpu_controller_has_no_throttled_time(void **state)
-{
-    (void)state;
-    static const char *const texts[] = { "", "usage_usec 5\nuser_usec 3\n", "throttled_usec\n",
-                                         "throttled_usec x\n", "not_throttled_usec 5\n" };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        uint64_t ns = 0;
-        struct err e;
-        assert_int_equal(pressure_parse_throttled(texts[i], &ns, &e), -1);
-        assert_int_equal(e.kind, ERR_DATA);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,8 +98,6 @@ int main(void)
         cmocka_unit_test(kernel_without_psi_leaves_all_absent_and_zero),
         cmocka_unit_test(kernel_without_a_full_line_for_cpus_is_read),
         cmocka_unit_test(text_that_is_cut_is_an_error),
-        cmocka_unit_test(throttled_time_is_read_from_both_cgroup_versions),
-        cmocka_unit_test(cgroup_without_a_cpu_controller_has_no_throttled_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

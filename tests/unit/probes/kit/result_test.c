@@ -176,6 +176,33 @@ static void more_blocks_than_fit_are_joined_to_equal_lengths(void **state)
     assert_true(r.metrics[3].statistics[0].value == sum);
 }
 
+/* Joined repetitions are one of both lengths, whatever their rates. */
+static void events_of_joined_blocks_are_added_up(void **state)
+{
+    (void)state;
+    static const struct metric rare[] = {
+        {.id = "stalls", .unit = UNIT_PER_HOUR, .kind = METRIC_EVENTS},
+        METRIC_END
+    };
+    AUTO(result) struct result r = { 0 };
+    struct err e;
+    assert_int_equal(result_open(&r, "noise.stall", "Title", rare, &e), 0);
+    struct result_metric *m = &r.metrics[0];
+    m->block_most = 2;
+    const uint64_t events[] = { 3, 0, 0, 1 };
+    for (unsigned i = 0; i < 4; i++) {
+        const struct result_block b = { .observed_ns = UINT64_C(3600000000000), .n = events[i] };
+        assert_int_equal(result_add_block(m, &b, &e), 0);
+    }
+    assert_int_equal(m->block_count, 2);
+    assert_int_equal(m->blocks[0].n, 3);
+    assert_true(m->blocks[0].value == 1.5);
+    assert_true(m->blocks[1].value == 0.5);
+    summarise(&r);
+    assert_int_equal(m->n, 4);
+    assert_true(m->statistics[0].value == 1);
+}
+
 static void a_later_round_is_joined(void **state)
 {
     (void)state;
@@ -196,6 +223,8 @@ static void a_later_round_is_joined(void **state)
     a.witnessed.steal_ratio = 0.1;
     b.witnessed.steal_ratio = 0.3;
     b.witnessed.stall_max_ns = 77;
+    b.witnessed.largest_other_cpu_ratio = 0.5;
+    memcpy(b.witnessed.largest_other, "dockerd", sizeof "dockerd");
     b.parameters = json_pack("{s:i}", "record", 2300);
     result_event(&a, 50, 0, "late");
     result_event(&b, 20, 5, "early");
@@ -216,6 +245,9 @@ static void a_later_round_is_joined(void **state)
     assert_int_equal(a.rounds, 2);
     assert_true(fabs(a.witnessed.steal_ratio - 0.25) < 1e-12);
     assert_true(a.witnessed.stall_max_ns == 77);
+    assert_true(a.witnessed.largest_other_cpu_ratio == 0.5);
+    assert_string_equal(a.witnessed.largest_other, "dockerd");
+    assert_true(isnan(a.witnessed.others_cpu_ratio));
     assert_int_equal(a.event_count, 2);
     assert_string_equal(a.events[0].what, "early");
     assert_int_equal(a.note_count, 2);
@@ -388,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_block_is_copied_and_described),
         cmocka_unit_test(an_empty_block_counts_time_but_no_samples),
         cmocka_unit_test(more_blocks_than_fit_are_joined_to_equal_lengths),
+        cmocka_unit_test(events_of_joined_blocks_are_added_up),
         cmocka_unit_test(a_later_round_is_joined),
         cmocka_unit_test(the_worse_status_stays),
         cmocka_unit_test(an_untrusted_round_makes_the_whole_untrusted),
