@@ -136,14 +136,16 @@ static void witnessed(struct html *h, const struct result *r)
         double value;
         enum unit unit;
     } rows[] = {
-        {"stolen",                   w->steal_ratio,           UNIT_RATIO},
-        { "stolen on the worst CPU", w->steal_worst_cpu_ratio, UNIT_RATIO},
-        { "CPU pressure",            w->cpu_pressure_ratio,    UNIT_RATIO},
-        { "I/O pressure",            w->io_pressure_ratio,     UNIT_RATIO},
-        { "memory pressure",         w->memory_pressure_ratio, UNIT_RATIO},
-        { "throttled by quota",      w->throttled_ratio,       UNIT_RATIO},
-        { "wall clock stepped by",   w->clock_step_ns,         UNIT_NS   },
-        { "longest stall",           w->stall_max_ns,          UNIT_NS   },
+        {"stolen",                   w->steal_ratio,           UNIT_RATIO      },
+        { "stolen on the worst CPU", w->steal_worst_cpu_ratio, UNIT_RATIO      },
+        { "CPU pressure",            w->cpu_pressure_ratio,    UNIT_RATIO      },
+        { "I/O pressure",            w->io_pressure_ratio,     UNIT_RATIO      },
+        { "memory pressure",         w->memory_pressure_ratio, UNIT_RATIO      },
+        { "throttled by quota",      w->throttled_ratio,       UNIT_RATIO      },
+        { "wall clock stepped by",   w->clock_step_ns,         UNIT_NS         },
+        { "longest stall",           w->stall_max_ns,          UNIT_NS         },
+        { "CPU of other processes",  w->others_cpu_ratio,      UNIT_RATIO      },
+        { "their I/O",               w->others_io_bytes_per_s, UNIT_BYTES_PER_S},
     };
 
     char text[UNITS_TEXT_BYTES];
@@ -161,6 +163,13 @@ static void witnessed(struct html *h, const struct result *r)
         html_text(h, rows[i].name);
         html_text(h, " ");
         html_text(h, units_format(rows[i].value, rows[i].unit, text));
+    }
+    if (any && w->largest_other[0]) {
+        html_text(h, ", the busiest of them ");
+        html_text(h, w->largest_other);
+        html_text(h, " with ");
+        html_text(h, units_format(w->largest_other_cpu_ratio, UNIT_RATIO, text));
+        html_text(h, " of a CPU");
     }
     if (any)
         html_close(h);
