@@ -15,7 +15,7 @@ struct vigil {
 #define VIGIL_OPTIONS(conf, member)                                                                \
     OPT_TEXT(conf, member.spin, .name = "spin", .arg = "SHARE",                                    \
              .help = "Share of its time in which noise.gap keeps one CPU busy to see who takes "   \
-                     "it away, 25% when not given; 100% misses nothing.")
+                     "it away, 25% when not given; 100% leaves no pause.")
 
 /* Hands what was given to noise.gap, where it is in the plan. ERR_USAGE naming the option. */
 int vigil_apply(const struct vigil *v, struct plan *p, struct err *e);

@@ -47,30 +47,35 @@ static const struct opt noise_gap_opts[] = {
 
 static const struct metric noise_gap_metrics[] = {
     [NOISE_GAP] = {"noise.gap",             UNIT_NS,    METRIC_LOWER, METRIC_HIST, "p50 max",
-                   "How long something else had a CPU in which a busy loop ran."                                                                      },
+                   "How long something else had a CPU in which a busy loop ran."                                                },
     [NOISE_GAP_RATE] = { "noise.gap.rate",       UNIT_PER_S, METRIC_LOWER, METRIC_MEAN, "value",
-                   "Gaps above the threshold in a second of the loop."                                                                                },
+                   "Gaps above the threshold in a second of the loop."                                                          },
     [NOISE_GAP_LOST] = { "noise.gap.lost",       UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "value",
-                   "Share of its time that the loop lost in gaps."                                                                                    },
+                   "Share of its time that the loop lost in gaps."                                                              },
     [NOISE_GAP_CAUSE +
         CAUSE_HYPERVISOR] = { "noise.gap.hypervisor", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
-                   "Of that, what the hypervisor took and says so in the steal column."                                                               },
+                   "Share of the loop's time that the hypervisor took, and says so in the steal column."                        },
     [NOISE_GAP_CAUSE +
         CAUSE_UNREPORTED] = { "noise.gap.unreported", UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
-                   "Of that, what nothing inside this guest explains: taken by the hypervisor, "
-                              "and not reported."                                                                                                     },
-    [NOISE_GAP_CAUSE + CAUSE_OTHERS] = { "noise.gap.others",     UNIT_RATIO, METRIC_LOWER, METRIC_MEAN,
-                   "",                                                                        "Of that, what this guest's other processes took."      },
-    [NOISE_GAP_CAUSE + CAUSE_OWN] = { "noise.gap.own",        UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
-                   "Of that, what this program's own processes took."                                                                                 },
-    [NOISE_GAP_CAUSE + CAUSE_QUOTA] = { "noise.gap.quota",      UNIT_RATIO, METRIC_LOWER, METRIC_MEAN,
-                   "",                                                                        "Of that, what the CPU quota of our control group took."},
+                   "Share of the loop's time that the hypervisor took without saying so: nothing inside this guest explains it."},
+    [NOISE_GAP_CAUSE +
+        CAUSE_OTHERS] = { "noise.gap.others",     UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
+                   "Share of the loop's time that this guest's other processes took."                                           },
+    [NOISE_GAP_CAUSE +
+        CAUSE_OWN] = { "noise.gap.own",        UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
+                   "Share of the loop's time that this program's own processes took."                                           },
+    [NOISE_GAP_CAUSE +
+        CAUSE_QUOTA] = { "noise.gap.quota",      UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
+                   "Share of the loop's time that the CPU quota of our control group took."                                     },
     [NOISE_GAP_CAUSE + CAUSE_INTERRUPTS] = { "noise.gap.interrupts", UNIT_RATIO, METRIC_LOWER,
-                   METRIC_MEAN,                                                    "",        "Of that, what interrupts took."                        },
-    [NOISE_GAP_CAUSE + CAUSE_HALTED] = { "noise.gap.halted",     UNIT_RATIO, METRIC_LOWER, METRIC_MEAN,
-                   "",                                                                        "Of that, in which the loop was stopped or frozen."     },
-    [NOISE_GAP_CAUSE + CAUSE_UNKNOWN] = { "noise.gap.unknown",    UNIT_RATIO, METRIC_LOWER,
-                   METRIC_MEAN,                                                    "",        "Of that, what nothing explains."                       },
+                   METRIC_MEAN,                                                    "",
+                   "Share of the loop's time that interrupts took."                                                             },
+    [NOISE_GAP_CAUSE +
+        CAUSE_HALTED] = { "noise.gap.halted",     UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
+                   "Share of the loop's time in which it was stopped or frozen."                                                },
+    [NOISE_GAP_CAUSE +
+        CAUSE_UNKNOWN] = { "noise.gap.unknown",    UNIT_RATIO, METRIC_LOWER, METRIC_MEAN, "",
+                   "Share of the loop's time that is lost, and nothing explains it."                                            },
     METRIC_END,
 };
 
