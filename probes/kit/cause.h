@@ -35,6 +35,7 @@ struct episode {
     uint32_t count;   /* 1; more: many short gaps added up, of one turn */
     uint64_t span_ns; /* then: how long the turn was that at_ns begins; 0: length_ns */
     bool queued_known;
+    bool slept; /* it waited for a timer; false: its loop was running */
 };
 
 /* What the kernel counted between the two glimpses that enclose an episode. */

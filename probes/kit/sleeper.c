@@ -60,6 +60,7 @@ void sleeper_compare(const struct ownsched_now *before, const struct ownsched_no
     e->queued_ns = queued_ns < e->length_ns ? queued_ns : e->length_ns;
     e->sleeps = (uint32_t)sleeper_more(asked, switches);
     e->count = 1;
+    e->slept = true;
     e->queued_known = before->queued_known && after->queued_known;
 }
 

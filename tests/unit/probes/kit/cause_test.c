@@ -57,6 +57,21 @@ static void blamed(const struct episode *e, const struct cause_window *w,
     assert_int_equal(cause_main(shares), expected);
 }
 
+static void a_sleeper_on_a_busy_cpu_accuses_no_hypervisor_that_reports_nothing(void **state)
+{
+    (void)state;
+    struct episode e = late(4);
+    struct cause_window w = around(&e, 1000);
+    w.busy_ns = 600 * MS;
+    w.idle_ns = 400 * MS;
+    blamed(&e, &w, &hides, CAUSE_UNREPORTED, e.length_ns);
+    e.slept = true;
+    blamed(&e, &w, &hides, CAUSE_UNKNOWN, e.length_ns);
+    w.busy_ns = 100 * MS;
+    w.idle_ns = 900 * MS;
+    blamed(&e, &w, &hides, CAUSE_UNREPORTED, e.length_ns);
+}
+
 static void what_waited_in_the_run_queue_behind_a_hog_is_the_others(void **state)
 {
     (void)state;
@@ -400,6 +415,7 @@ static void names_are_found_by_their_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sleeper_on_a_busy_cpu_accuses_no_hypervisor_that_reports_nothing),
         cmocka_unit_test(what_waited_in_the_run_queue_behind_a_hog_is_the_others),
         cmocka_unit_test(a_short_wait_behind_work_that_no_tick_saw_is_the_others_too),
         cmocka_unit_test(a_late_timer_without_any_column_is_the_hypervisor_that_hides_it),
