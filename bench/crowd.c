@@ -14,12 +14,12 @@
 
 enum {
     CROWD_TEXT_BYTES = 8192, /* /proc/vmstat has 4 KiB, a list of children what fits */
-    CROWD_SHARE = 1000,      /* of one CPU is spent in scans */
+    CROWD_SHARE = 2000,      /* of one CPU is spent in scans */
     CROWD_STAT_UTIME = 11,   /* fields after the name, which may hold blanks: state is 0 */
     CROWD_STAT_FIELDS = 20
 };
 
-#define CROWD_ADVANCE_NS (10 * (uint64_t)CLK_NS_PER_MS) /* so that the first two are paid for */
+#define CROWD_ADVANCE_NS (5 * (uint64_t)CLK_NS_PER_MS) /* so that the first two are paid for */
 
 /* The whole of a small file below /proc; 0: it cannot be read. */
 static size_t crowd_read(int proc_fd, const char *path, char text[CROWD_TEXT_BYTES])

@@ -74,7 +74,7 @@ uint64_t crowd_family_ns(struct crowd *c);
 /* Read and written by ours, and by everybody, of block devices. -1: not to be seen. */
 int crowd_io(const struct crowd *c, uint64_t *ours_bytes, uint64_t *all_bytes);
 /*
- * Looks at all processes, when a thousandth of a CPU since crowd_open pays for it. Allocates
+ * Looks at all processes, when half a thousandth of a CPU since crowd_open pays for it. Allocates
  * nothing.
  */
 void crowd_scan(struct crowd *c, uint64_t now_ns, struct crowd_largest *largest);

@@ -7,11 +7,11 @@
 
 enum {
     THRIFT_WAKES = 9,            /* odd, so that the median is one of them */
-    THRIFT_SLEEPERS_SHARE = 700, /* of one CPU: 0.14 %, and half as much again under load */
+    THRIFT_SLEEPERS_SHARE = 900, /* of one CPU: 0.11 %, and half as much again under load */
     THRIFT_LOOKS_SHARE = 1000    /* the rest is for marks and blocks */
 };
 
-#define THRIFT_COST_MAX 0.004 /* beyond that looks are made less often */
+#define THRIFT_COST_MAX 0.003 /* beyond that looks are made less often */
 
 #define THRIFT_INTERVAL_NS_MIN (10 * (uint64_t)CLK_NS_PER_MS)
 #define THRIFT_INTERVAL_NS_MAX (50 * (uint64_t)CLK_NS_PER_MS)

@@ -221,7 +221,7 @@ static void watch_lost(struct watch *w, double values[WATCH_METRICS])
     const struct inquest_blame *all = w->inquest ? inquest_blame(w->inquest, INQUEST_ALL) : &none;
     bool known = w->inquest && w->stalls.total > 0;
     for (unsigned i = 0; i < CAUSES; i++) {
-        double missed = (double)(all->missed[i] - w->blamed.missed[i]);
+        double missed = all->missed[i] - w->blamed.missed[i];
         values[WATCH_LOST + i] = known ? fmin(missed / (double)w->stalls.total, 1) : NAN;
     }
     if (known)

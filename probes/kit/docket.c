@@ -1,5 +1,6 @@
 #include "probes/kit/docket.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -237,10 +238,13 @@ static void docket_keep(struct docket *d, const struct inquest_case *c)
 static void docket_blame_add(const struct docket *d, struct inquest_blame *b,
                              const struct inquest_case *c)
 {
-    for (unsigned i = 0; i < CAUSES; i++)
+    double length = (double)c->episode.length_ns;
+    double missed = d->interval_ns ? 1 + floor(length / (double)d->interval_ns) : 0;
+    for (unsigned i = 0; i < CAUSES; i++) {
         b->lost_ns[i] += c->share_ns[i];
+        b->missed[i] += length > 0 ? missed * (double)c->share_ns[i] / length : 0;
+    }
     b->count[c->main] += c->episode.count;
-    b->missed[c->main] += d->interval_ns ? 1 + c->episode.length_ns / d->interval_ns : 0;
 }
 
 static void docket_verdict(struct docket *d, const struct inquest_case *c)

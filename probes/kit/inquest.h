@@ -42,7 +42,7 @@ struct inquest_site {
 struct inquest_blame {
     uint64_t lost_ns[CAUSES]; /* by share */
     uint64_t count[CAUSES];   /* episodes by their main cause */
-    uint64_t missed[CAUSES];  /* deadlines missed by their main cause: 1 and those within it */
+    double missed[CAUSES];    /* deadlines, by share: each episode missed one and those within it */
     uint64_t observed_ns;     /* since open, times the CPUs */
 };
 

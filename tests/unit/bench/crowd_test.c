@@ -127,8 +127,8 @@ static void scans_stop_when_they_cost_too_much(void **state)
     assert_int_equal(crowd_open(&c, -1, 500, second, &e), 0);
     scanned(&c, 1, second, &l);
     assert_int_equal(c.scanned_ns, second);
-    c.spent_ns = 60 * 1000000;
-    scanned(&c, 2, 41 * second, &l); /* 40 s pay for 40 ms, and 10 are given in advance */
+    c.spent_ns = 30 * 1000000;
+    scanned(&c, 2, 49 * second, &l); /* 48 s pay for 24 ms, and 5 are given in advance */
     assert_int_equal(c.scanned_ns, second);
     assert_true(isnan(l.cpu_ratio));
     scanned(&c, 2, 52 * second, &l);

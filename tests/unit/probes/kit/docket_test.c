@@ -242,7 +242,7 @@ static void an_episode_longer_than_all_looks_is_settled(void **state)
     pass(d, 100);
     assert_int_equal(docket_blame(d, 1)->lost_ns[CAUSE_HALTED], 60000 * MS);
     assert_int_equal(docket_blame(d, 1)->observed_ns, 60100 * MS);
-    assert_int_equal(docket_blame(d, 1)->missed[CAUSE_HALTED], 1 + 60000 / 25);
+    assert_true(docket_blame(d, 1)->missed[CAUSE_HALTED] == 1 + 60000 / 25);
     assert_int_equal(docket_blame(d, INQUEST_ALL)->observed_ns, 2 * 60100 * MS);
     docket_free(d);
 }
