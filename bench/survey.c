@@ -397,6 +397,7 @@ static int survey_close(struct voyage *v, struct err *e)
         if (watched)
             say_note("plimsoll: %s; what it saw of the whole run is lost", blind.msg);
     }
+    (void)facts_absorb(&v->d->host, &v->d->witness.facts);
     v->d->interrupted = *stop_flag();
     v->d->duration_ns = clk_now_ns() - v->start_ns;
     return survey_name_the_rest(v, e);

@@ -12,16 +12,27 @@
 #define COINCIDENCE_SEEN   0.01 /* a share worth a word where no single episode was seen */
 
 static const struct {
-    const char *one, *many, *tail; /* "theft", "thefts", " (hypervisor)" */
-} coincidence_words[CAUSES] = {
-    [CAUSE_HYPERVISOR] = {"theft",             "thefts",            " (hypervisor)"                       },
-    [CAUSE_UNREPORTED] = { "unreported theft", "unreported thefts", " (hypervisor)"                       },
-    [CAUSE_OTHERS] = { "wait",             "waits",             " behind this guest's other processes"},
-    [CAUSE_OWN] = { "wait",             "waits",             " behind this program's own load"     },
-    [CAUSE_QUOTA] = { "throttling",       "throttlings",       " (own cgroup quota)"                 },
-    [CAUSE_INTERRUPTS] = { "stall",            "stalls",            " by interrupts"                      },
-    [CAUSE_HALTED] = { "stop or freeze",   "stops or freezes",  ""                                    },
-    [CAUSE_UNKNOWN] = { "stall",            "stalls",            " of unknown cause"                   },
+    const char *one, *many;
+} coincidence_nouns[CAUSES] = {
+    [CAUSE_HYPERVISOR] = {"theft",             "thefts"           },
+    [CAUSE_UNREPORTED] = { "unreported theft", "unreported thefts"},
+    [CAUSE_OTHERS] = { "wait",             "waits"            },
+    [CAUSE_OWN] = { "wait",             "waits"            },
+    [CAUSE_QUOTA] = { "throttling",       "throttlings"      },
+    [CAUSE_INTERRUPTS] = { "stall",            "stalls"           },
+    [CAUSE_HALTED] = { "stop or freeze",   "stops or freezes" },
+    [CAUSE_UNKNOWN] = { "stall",            "stalls"           },
+};
+
+static const char *const coincidence_tails[CAUSES] = {
+    [CAUSE_HYPERVISOR] = " (hypervisor)",
+    [CAUSE_UNREPORTED] = " (hypervisor)",
+    [CAUSE_OTHERS] = " behind this guest's other processes",
+    [CAUSE_OWN] = " behind this program's own load",
+    [CAUSE_QUOTA] = " (own cgroup quota)",
+    [CAUSE_INTERRUPTS] = " by interrupts",
+    [CAUSE_HALTED] = "",
+    [CAUSE_UNKNOWN] = " of unknown cause",
 };
 
 bool coincidence_watches(const struct result *r)
@@ -145,7 +156,7 @@ void coincidence_find(const struct document *d, const struct result *owner,
 
 void coincidence_name(enum cause cause, struct buf *out)
 {
-    buf_addf(out, "%s%s", coincidence_words[cause].one, coincidence_words[cause].tail);
+    buf_addf(out, "%s%s", coincidence_nouns[cause].one, coincidence_tails[cause]);
 }
 
 /* "an 8-ms", "an 11.3-ms", "an 18-s", and "a" before all else. */
@@ -188,13 +199,13 @@ static void tell_episodes(const struct coincidence *c, struct buf *out)
         tell_part(c, out);
     if (c->count == 1) {
         coincidence_length(c->longest_ns, out);
-        buf_addf(out, " %s", coincidence_words[c->cause].one);
+        buf_addf(out, " %s", coincidence_nouns[c->cause].one);
     } else {
-        buf_addf(out, "%u %s", c->count, coincidence_words[c->cause].many);
+        buf_addf(out, "%u %s", c->count, coincidence_nouns[c->cause].many);
     }
     if (c->cpu >= 0)
         buf_addf(out, " on CPU %d", (int)c->cpu);
-    buf_adds(out, coincidence_words[c->cause].tail);
+    buf_adds(out, coincidence_tails[c->cause]);
     if (share < COINCIDENCE_HALF)
         buf_adds(out, ", the rest unexplained");
 }

@@ -133,6 +133,7 @@ static void cause_split_queued(uint64_t queued_ns, bool sure, const struct cause
     if (sure && w->own_known)
         (void)cause_give(&left, &share_ns[CAUSE_OWN],
                          cause_scale(left, (double)w->own_ns, (double)w->all_busy_ns));
+    sure = sure && !w->own_hidden;
     (void)cause_give(&left, &share_ns[sure ? CAUSE_OTHERS : CAUSE_UNKNOWN], left);
 }
 

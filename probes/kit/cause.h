@@ -54,7 +54,8 @@ struct cause_window {
     uint64_t interrupts;   /* of that CPU; 0 when not counted */
     bool cpu_known;        /* steal_ns to idle_ns are: false for a CPU that came or went */
     bool own_known, throttled_known;
-    bool halted; /* other threads of ours were stopped or frozen meanwhile */
+    bool own_hidden; /* there is a load of ours, and own_ns is not known */
+    bool halted;     /* other threads of ours were stopped or frozen meanwhile */
 };
 
 struct cause_host {

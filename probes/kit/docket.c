@@ -26,6 +26,7 @@ struct docket_entry {
 
 struct docket {
     struct cause_host host;
+    uint64_t interval_ns;
     uint32_t cpus;
     struct glimpse glimpses[DOCKET_GLIMPSES];
     struct docket_loss *losses; /* [DOCKET_GLIMPSES][cpus]: before the glimpse of that number */
@@ -64,7 +65,8 @@ static uint64_t docket_oldest(const struct docket *d)
     return d->seen > DOCKET_GLIMPSES - 1 ? d->seen - (DOCKET_GLIMPSES - 1) : 0;
 }
 
-struct docket *docket_open(uint32_t cpus, const struct cause_host *host, struct err *e)
+struct docket *docket_open(uint32_t cpus, const struct cause_host *host, uint64_t interval_ns,
+                           struct err *e)
 {
     struct docket *d = calloc(1, sizeof *d);
     if (!d) {
@@ -72,6 +74,7 @@ struct docket *docket_open(uint32_t cpus, const struct cause_host *host, struct 
         return NULL;
     }
     d->host = *host;
+    d->interval_ns = interval_ns;
     d->cpus = cpus ? cpus : 1;
     d->room = (uint64_t)d->cpus * DOCKET_ENTRIES_PER_CPU;
     d->room = d->room < DOCKET_ENTRIES_MIN ? DOCKET_ENTRIES_MIN : d->room;
@@ -231,18 +234,20 @@ static void docket_keep(struct docket *d, const struct inquest_case *c)
     d->cases[at] = *c;
 }
 
-static void docket_blame_add(struct inquest_blame *b, const struct inquest_case *c)
+static void docket_blame_add(const struct docket *d, struct inquest_blame *b,
+                             const struct inquest_case *c)
 {
     for (unsigned i = 0; i < CAUSES; i++)
         b->lost_ns[i] += c->share_ns[i];
     b->count[c->main] += c->episode.count;
+    b->missed[c->main] += d->interval_ns ? 1 + c->episode.length_ns / d->interval_ns : 0;
 }
 
 static void docket_verdict(struct docket *d, const struct inquest_case *c)
 {
-    docket_blame_add(&d->all, c);
+    docket_blame_add(d, &d->all, c);
     if (c->episode.cpu < d->cpus)
-        docket_blame_add(&d->blames[c->episode.cpu], c);
+        docket_blame_add(d, &d->blames[c->episode.cpu], c);
     if (c->episode.count == 1)
         docket_keep(d, c);
 }

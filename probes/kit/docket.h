@@ -19,8 +19,9 @@ enum {
 
 struct docket; /* opaque */
 
-/* For CPUs 0 to cpus - 1. */
-struct docket *docket_open(uint32_t cpus, const struct cause_host *host, struct err *e);
+/* For CPUs 0 to cpus - 1; interval_ns as in struct inquest_site. */
+struct docket *docket_open(uint32_t cpus, const struct cause_host *host, uint64_t interval_ns,
+                           struct err *e);
 void docket_free(struct docket *d); /* NULL is allowed */
 
 /* The glimpse to be filled in next; its CPUs are zero or of an old glimpse. */

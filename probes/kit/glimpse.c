@@ -200,8 +200,9 @@ void glimpse_take(struct glimpse_eye *eye, struct glimpse *g)
     for (uint32_t i = 0; i < g->room && eye->made_up; i++)
         g->cpus[i].present = false;
     g->throttled_known = throttle_read(&eye->throttle, &g->throttle) == 0;
-    g->own_known = eye->own_ns != NULL;
-    g->own_ns = eye->own_ns ? eye->own_ns(eye->own_arg) : 0;
+    g->own_ns = eye->own_ns ? eye->own_ns(eye->own_arg) : UINT64_MAX;
+    g->own_known = g->own_ns != UINT64_MAX;
+    g->own_hidden = eye->own_ns && !g->own_known;
     glimpse_suspended(eye);
     g->suspended_ns = eye->suspended_ns;
     g->until_ns = clk_now_ns();
@@ -219,6 +220,7 @@ struct cause_window glimpse_window(const struct glimpse *a, const struct glimpse
         .all_busy_ns = glimpse_less(b->all.busy_ns, a->all.busy_ns),
         .own_ns = glimpse_less(b->own_ns, a->own_ns),
         .own_known = a->own_known && b->own_known && a->all.present && b->all.present,
+        .own_hidden = a->own_hidden || b->own_hidden,
         .throttled_ns = glimpse_less(b->throttle.throttled_ns, a->throttle.throttled_ns),
         .throttles = glimpse_less(b->throttle.throttles, a->throttle.throttles),
         .throttled_known = a->throttled_known && b->throttled_known,

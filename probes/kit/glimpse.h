@@ -28,16 +28,16 @@ struct glimpse {
     uint64_t suspended_ns;    /* since boot */
     uint64_t own_ns;
     struct throttle_now throttle;
-    bool own_known, throttled_known;
-    struct glimpse_cpu all;   /* present: /proc/stat could be read */
-    struct glimpse_cpu *cpus; /* owned; by number */
-    uint32_t room;            /* of them */
+    bool own_known, own_hidden, throttled_known; /* own_hidden: asked for, and not known */
+    struct glimpse_cpu all;                      /* present: /proc/stat could be read */
+    struct glimpse_cpu *cpus;                    /* owned; by number */
+    uint32_t room;                               /* of them */
 };
 
 struct glimpse_site {
     int proc_fd, sys_fd; /* borrowed until glimpse_open returns */
     bool counts_interrupts;
-    uint64_t (*own_ns)(void *arg); /* CPU time so far of what is ours; NULL: not known */
+    uint64_t (*own_ns)(void *arg); /* as in struct inquest_site */
     void *own_arg;
 };
 

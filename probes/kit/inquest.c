@@ -39,7 +39,7 @@ struct inquest *inquest_open(const struct inquest_site *site, struct err *e)
                                  .own_arg = site->own_arg };
     q->eye = (struct glimpse_eye)GLIMPSE_EYE_NONE;
     if (glimpse_open(&q->eye, &look, e) ||
-        !(q->docket = docket_open(q->eye.cpus, &site->host, e))) {
+        !(q->docket = docket_open(q->eye.cpus, &site->host, site->interval_ns, e))) {
         inquest_free(q);
         return NULL;
     }

@@ -28,9 +28,11 @@ struct inquest_site {
     int proc_fd, sys_fd; /* borrowed until inquest_open returns */
     struct cause_host host;
     bool counts_interrupts; /* for episodes that are many short gaps; dear where CPUs are many */
+    uint64_t interval_ns;   /* between the deadlines of the sleepers; 0: it was no sleeper */
     /*
      * CPU time so far of all this program's processes that may load the host; NULL: what queues is
-     * never our own. The thread that has the episodes should not be among them.
+     * never our own. UINT64_MAX: it cannot be found out, and then what queues may be either's. The
+     * thread that has the episodes should not be among them.
      */
     uint64_t (*own_ns)(void *arg);
     void *own_arg;
@@ -40,6 +42,7 @@ struct inquest_site {
 struct inquest_blame {
     uint64_t lost_ns[CAUSES]; /* by share */
     uint64_t count[CAUSES];   /* episodes by their main cause */
+    uint64_t missed[CAUSES];  /* deadlines missed by their main cause: 1 and those within it */
     uint64_t observed_ns;     /* since open, times the CPUs */
 };
 

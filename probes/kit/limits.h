@@ -15,6 +15,7 @@ enum {
     LIMITS_JSON_VALUES =
         4 << 20,               /* a long run has 100,000; a value costs some 50 bytes of memory */
     LIMITS_NAME_BYTES = 64,    /* probe, metric and fact names */
+    LIMITS_PROCESS_BYTES = 16, /* a process's name, as the kernel cuts it */
     LIMITS_TEXT_BYTES = 480,   /* one sentence */
     LIMITS_METRICS = 32,       /* metrics of one probe */
     LIMITS_FACTS = 256,        /* facts of one host */

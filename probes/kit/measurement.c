@@ -9,19 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The members of struct witnessed by name; all are doubles. */
+/* The members of struct witnessed that are doubles, by name; later ones may be missing. */
 static const struct {
     const char *name;
     size_t offset;
+    bool optional;
 } witnessed_members[] = {
-    {"steal_ratio",            offsetof(struct witnessed, steal_ratio)          },
-    { "steal_worst_cpu_ratio", offsetof(struct witnessed, steal_worst_cpu_ratio)},
-    { "cpu_pressure_ratio",    offsetof(struct witnessed, cpu_pressure_ratio)   },
-    { "io_pressure_ratio",     offsetof(struct witnessed, io_pressure_ratio)    },
-    { "memory_pressure_ratio", offsetof(struct witnessed, memory_pressure_ratio)},
-    { "throttled_ratio",       offsetof(struct witnessed, throttled_ratio)      },
-    { "clock_step_ns",         offsetof(struct witnessed, clock_step_ns)        },
-    { "stall_max_ns",          offsetof(struct witnessed, stall_max_ns)         },
+    {"steal_ratio",                 offsetof(struct witnessed, steal_ratio),                false},
+    { "steal_worst_cpu_ratio",      offsetof(struct witnessed, steal_worst_cpu_ratio),      false},
+    { "cpu_pressure_ratio",         offsetof(struct witnessed, cpu_pressure_ratio),         false},
+    { "io_pressure_ratio",          offsetof(struct witnessed, io_pressure_ratio),          false},
+    { "memory_pressure_ratio",      offsetof(struct witnessed, memory_pressure_ratio),      false},
+    { "throttled_ratio",            offsetof(struct witnessed, throttled_ratio),            false},
+    { "clock_step_ns",              offsetof(struct witnessed, clock_step_ns),              false},
+    { "stall_max_ns",               offsetof(struct witnessed, stall_max_ns),               false},
+    { "cpu_pressure_full_ratio",    offsetof(struct witnessed, cpu_pressure_full_ratio),    true },
+    { "io_pressure_full_ratio",     offsetof(struct witnessed, io_pressure_full_ratio),     true },
+    { "memory_pressure_full_ratio", offsetof(struct witnessed, memory_pressure_full_ratio), true },
+    { "others_cpu_ratio",           offsetof(struct witnessed, others_cpu_ratio),           true },
+    { "others_io_bytes_per_s",      offsetof(struct witnessed, others_io_bytes_per_s),      true },
+    { "largest_other_cpu_ratio",    offsetof(struct witnessed, largest_other_cpu_ratio),    true },
 };
 
 enum {
@@ -34,10 +41,17 @@ static json_t *witnessed_to_json(const struct witnessed *w)
     for (size_t i = 0; i < WITNESSED_MEMBERS; i++) {
         double value;
         memcpy(&value, (const char *)w + witnessed_members[i].offset, sizeof(value));
+        if (witnessed_members[i].optional && isnan(value))
+            continue;
         if (json_object_set_new(object, witnessed_members[i].name, node_new_number(value)) != 0) {
             json_decref(object);
             return NULL;
         }
+    }
+    if (w->largest_other[0] &&
+        json_object_set_new(object, "largest_other", node_new_text(w->largest_other)) != 0) {
+        json_decref(object);
+        return NULL;
     }
     return object;
 }
@@ -46,12 +60,13 @@ static int witnessed_of_json(const struct node *at, struct witnessed *w, struct 
 {
     for (size_t i = 0; i < WITNESSED_MEMBERS; i++) {
         double value = NAN;
-        if (node_number_or_nan(at, witnessed_members[i].name, &value, e) != 0) {
+        bool missing =
+            witnessed_members[i].optional && !json_object_get(at->value, witnessed_members[i].name);
+        if (!missing && node_number_or_nan(at, witnessed_members[i].name, &value, e) != 0)
             return -1;
-        }
         memcpy((char *)w + witnessed_members[i].offset, &value, sizeof(value));
     }
-    return 0;
+    return node_text_or_empty(at, "largest_other", w->largest_other, sizeof w->largest_other, e);
 }
 
 static json_t *metrics_to_json(const struct result *r, enum figure_form form, struct err *e)

@@ -29,7 +29,8 @@ int pressure_parse(const char *text, uint64_t *some_us, uint64_t *full_us, struc
     if (pressure_number(text, "some ", " total=", some_us) != 0) {
         return err_set(e, ERR_DATA, 0, "pressure: no 'some' line with a total");
     }
-    (void)pressure_number(text, "full ", " total=", full_us);
+    if (pressure_number(text, "full ", " total=", full_us) != 0)
+        *full_us = UINT64_MAX;
     return 0;
 }
 
@@ -46,5 +47,7 @@ void pressure_read(int proc_fd, struct pressure *p)
     for (unsigned i = 0; i < PRESSURE_KINDS; i++) {
         p->present[i] = !file_read_at(proc_fd, names[i], &text, &ignored) &&
                         !pressure_parse(buf_text(&text), &p->some_us[i], &p->full_us[i], &ignored);
+        p->has_full[i] = p->present[i] && p->full_us[i] != UINT64_MAX;
+        p->full_us[i] = p->has_full[i] ? p->full_us[i] : 0;
     }
 }

@@ -18,7 +18,9 @@ enum {
     FIRST_EVENTS = 16
 };
 
-static const struct witnessed nothing_witnessed = { NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
+static const struct witnessed nothing_witnessed = {
+    NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, "",
+};
 
 static int copy_name(char *to, size_t size, const char *from, struct err *e)
 {
@@ -309,7 +311,7 @@ static struct witnessed absorb_witnessed(const struct result *dst, const struct 
     const struct witnessed *b = &src->witnessed;
     uint64_t a_ns = dst->duration_ns;
     uint64_t b_ns = src->duration_ns;
-    return (struct witnessed){
+    struct witnessed both = {
         .steal_ratio = share(a->steal_ratio, a_ns, b->steal_ratio, b_ns),
         .steal_worst_cpu_ratio = fmax(a->steal_worst_cpu_ratio, b->steal_worst_cpu_ratio),
         .cpu_pressure_ratio = share(a->cpu_pressure_ratio, a_ns, b->cpu_pressure_ratio, b_ns),
@@ -319,7 +321,22 @@ static struct witnessed absorb_witnessed(const struct result *dst, const struct 
         .throttled_ratio = share(a->throttled_ratio, a_ns, b->throttled_ratio, b_ns),
         .clock_step_ns = fmax(a->clock_step_ns, b->clock_step_ns),
         .stall_max_ns = fmax(a->stall_max_ns, b->stall_max_ns),
+        .cpu_pressure_full_ratio =
+            share(a->cpu_pressure_full_ratio, a_ns, b->cpu_pressure_full_ratio, b_ns),
+        .io_pressure_full_ratio =
+            share(a->io_pressure_full_ratio, a_ns, b->io_pressure_full_ratio, b_ns),
+        .memory_pressure_full_ratio =
+            share(a->memory_pressure_full_ratio, a_ns, b->memory_pressure_full_ratio, b_ns),
+        .others_cpu_ratio = share(a->others_cpu_ratio, a_ns, b->others_cpu_ratio, b_ns),
+        .others_io_bytes_per_s =
+            share(a->others_io_bytes_per_s, a_ns, b->others_io_bytes_per_s, b_ns),
+        .largest_other_cpu_ratio = fmax(a->largest_other_cpu_ratio, b->largest_other_cpu_ratio),
     };
+    bool second = isnan(a->largest_other_cpu_ratio) ||
+                  b->largest_other_cpu_ratio > a->largest_other_cpu_ratio;
+    memcpy(both.largest_other, second ? b->largest_other : a->largest_other,
+           sizeof both.largest_other);
+    return both;
 }
 
 static int absorb_metrics(struct result *dst, const struct result *src, struct err *e)

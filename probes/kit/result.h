@@ -76,9 +76,16 @@ struct witnessed {
     double cpu_pressure_ratio; /* PSI some */
     double io_pressure_ratio;
     double memory_pressure_ratio;
-    double throttled_ratio; /* our cgroup's quota */
-    double clock_step_ns;   /* largest jump of the wall clock against the monotonic one */
-    double stall_max_ns;    /* longest stall of the 1-ms sampler, our own load included */
+    double cpu_pressure_full_ratio; /* PSI full */
+    double io_pressure_full_ratio;
+    double memory_pressure_full_ratio;
+    double throttled_ratio;  /* our cgroup's quota */
+    double clock_step_ns;    /* largest jump of the wall clock against the monotonic one */
+    double stall_max_ns;     /* longest stall of the witness's sleepers, our own load included */
+    double others_cpu_ratio; /* of all CPUs, by processes that are not this run's */
+    double others_io_bytes_per_s;             /* read and written by them, of block devices */
+    double largest_other_cpu_ratio;           /* of one CPU, by the busiest of them */
+    char largest_other[LIMITS_PROCESS_BYTES]; /* its name; "" where nobody looked */
 };
 
 struct result {

@@ -10,6 +10,7 @@
 enum {
     STATS_RESAMPLES = 200,
     STATS_BLOCKS_MIN = 3,
+    STATS_HALVINGS = 48,         /* of at most 12,000: far below what a double prints */
     STATS_EXACT_EVENTS = 1000000 /* beyond it the normal interval is right to a thousandth */
 };
 
@@ -309,7 +310,8 @@ static double stats_poisson_tail(double k, double mean, bool up)
 /* The mean that makes the tail 2.5 %, by halving [low, high]; the lower tail falls as it grows. */
 static double stats_poisson_mean(double k, double low, double high, bool up)
 {
-    for (double mean = (low + high) / 2; mean > low && mean < high; mean = (low + high) / 2) {
+    for (unsigned i = 0; i < STATS_HALVINGS; i++) {
+        double mean = (low + high) / 2;
         bool below = (stats_poisson_tail(k, mean, up) < stats_tail) == up;
         low = below ? mean : low;
         high = below ? high : mean;

@@ -293,8 +293,8 @@ static void noise_stall_note_sampler(struct probe_run *run, const struct noise_s
 {
     uint64_t late = sampler_missed(n->sampler) + (n->inquest ? inquest_crowded(n->inquest) : 0);
     result_note(run->result,
-                "One sleeper of 1 ms on each of %u CPUs, SCHED_OTHER, by timer descriptor; "
-                "deadlines that a stall swallowed are counted as late ones.",
+                "One sleeper of 1 ms a CPU, %u in all, SCHED_OTHER, by timer descriptor; deadlines "
+                "that a stall swallowed are counted as late ones.",
                 sampler_cpus(n->sampler));
     if (sampler_unpinned(n->sampler))
         result_note(run->result, "%u CPUs were not watched by a sleeper of their own.",

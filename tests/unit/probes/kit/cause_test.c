@@ -288,6 +288,9 @@ static void our_own_load_is_not_called_others(void **state)
     blamed(&e, &w, &hides, CAUSE_OWN, 40 * MS);
     w.all_busy_ns = 0;
     blamed(&e, &w, &hides, CAUSE_OTHERS, 40 * MS);
+    w.own_known = false; /* ours is there, and was not counted */
+    w.own_hidden = true;
+    blamed(&e, &w, &hides, CAUSE_UNKNOWN, 40 * MS);
 }
 
 static void waiting_on_an_idle_cpu_has_a_cause_that_is_not_shown(void **state)

@@ -42,7 +42,7 @@ static struct docket *opened(const struct cause_host *h)
     struct err e;
     memset(&host, 0, sizeof host);
     host.now_ns = 1000 * MS;
-    struct docket *d = docket_open(2, h, &e);
+    struct docket *d = docket_open(2, h, 25 * MS, &e);
     assert_non_null(d);
     look(d);
     return d;
@@ -242,6 +242,7 @@ static void an_episode_longer_than_all_looks_is_settled(void **state)
     pass(d, 100);
     assert_int_equal(docket_blame(d, 1)->lost_ns[CAUSE_HALTED], 60000 * MS);
     assert_int_equal(docket_blame(d, 1)->observed_ns, 60100 * MS);
+    assert_int_equal(docket_blame(d, 1)->missed[CAUSE_HALTED], 1 + 60000 / 25);
     assert_int_equal(docket_blame(d, INQUEST_ALL)->observed_ns, 2 * 60100 * MS);
     docket_free(d);
 }

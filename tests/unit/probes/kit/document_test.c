@@ -33,6 +33,11 @@ static uint64_t seed(void)
 }
 
 /* One second of appends, `count` of them, one above what a histogram holds when `clamped`. */
+static void set_text(char *to, const char *from)
+{
+    memcpy(to, from, strlen(from) + 1);
+}
+
 static void add_second(struct result *r, struct prng *p, uint64_t count, bool clamped)
 {
     struct err e;
@@ -69,12 +74,11 @@ static void make_result(struct result *r, const char *probe, struct prng *p)
     result_note(r, "Engine: io_uring, since it works here.");
     r->witnessed.steal_ratio = 0.0125;
     r->witnessed.stall_max_ns = 4321;
+    r->witnessed.others_cpu_ratio = 0.25;
+    r->witnessed.io_pressure_full_ratio = 0;
+    r->witnessed.largest_other_cpu_ratio = 0.875;
+    set_text(r->witnessed.largest_other, "dockerd");
     assert_int_equal(result_summarise(r, &e), 0);
-}
-
-static void set_text(char *to, const char *from)
-{
-    memcpy(to, from, strlen(from) + 1);
 }
 
 static void make_document(struct document *d, struct prng *p)
@@ -206,6 +210,11 @@ static void assert_same_result(const struct result *a, const struct result *b)
     assert_same_number(a->witnessed.steal_ratio, b->witnessed.steal_ratio);
     assert_same_number(a->witnessed.io_pressure_ratio, b->witnessed.io_pressure_ratio);
     assert_same_number(a->witnessed.stall_max_ns, b->witnessed.stall_max_ns);
+    assert_same_number(a->witnessed.others_cpu_ratio, b->witnessed.others_cpu_ratio);
+    assert_same_number(a->witnessed.others_io_bytes_per_s, b->witnessed.others_io_bytes_per_s);
+    assert_same_number(a->witnessed.io_pressure_full_ratio, b->witnessed.io_pressure_full_ratio);
+    assert_same_number(a->witnessed.largest_other_cpu_ratio, b->witnessed.largest_other_cpu_ratio);
+    assert_string_equal(a->witnessed.largest_other, b->witnessed.largest_other);
 }
 
 static void what_was_written_is_read_back(void **state)

@@ -68,6 +68,8 @@ static void what_was_not_witnessed_stays_unknown(void **state)
     assert_int_equal(read_again(json, FIGURE_DOCUMENT, &r, &e), 0);
     assert_true(r.witnessed.throttled_ratio == 0.5);
     assert_true(isnan(r.witnessed.steal_ratio) && isnan(r.witnessed.clock_step_ns));
+    assert_true(isnan(r.witnessed.others_cpu_ratio));
+    assert_string_equal(r.witnessed.largest_other, "");
 }
 
 static void state_a_fact(struct result *r)

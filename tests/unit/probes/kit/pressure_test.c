@@ -33,6 +33,7 @@ static void totals_are_read_for_every_resource(void **state)
     assert_true(p.present[PRESSURE_IO]);
     assert_int_equal(p.some_us[PRESSURE_IO], 8012345);
     assert_int_equal(p.full_us[PRESSURE_IO], 7123456);
+    assert_true(p.has_full[PRESSURE_IO]);
     assert_true(p.present[PRESSURE_MEMORY]);
     assert_int_equal(p.some_us[PRESSURE_MEMORY], 17);
     assert_int_equal(p.full_us[PRESSURE_MEMORY], 9);
@@ -51,6 +52,7 @@ static void kernel_without_psi_leaves_all_absent_and_zero(void **state)
         assert_false(p.present[i]);
         assert_int_equal(p.some_us[i], 0);
         assert_int_equal(p.full_us[i], 0);
+        assert_false(p.has_full[i]);
     }
 }
 
@@ -63,7 +65,7 @@ static void kernel_without_a_full_line_for_cpus_is_read(void **state)
     assert_int_equal(
         pressure_parse("some avg10=0.00 avg60=0.00 avg300=0.00 total=42\n", &some, &full, &e), 0);
     assert_int_equal(some, 42);
-    assert_int_equal(full, 0);
+    assert_true(full == UINT64_MAX);
 }
 
 static void text_that_is_cut_is_an_error(void **state)

@@ -223,6 +223,8 @@ static void a_later_round_is_joined(void **state)
     a.witnessed.steal_ratio = 0.1;
     b.witnessed.steal_ratio = 0.3;
     b.witnessed.stall_max_ns = 77;
+    b.witnessed.largest_other_cpu_ratio = 0.5;
+    memcpy(b.witnessed.largest_other, "dockerd", sizeof "dockerd");
     b.parameters = json_pack("{s:i}", "record", 2300);
     result_event(&a, 50, 0, "late");
     result_event(&b, 20, 5, "early");
@@ -243,6 +245,9 @@ static void a_later_round_is_joined(void **state)
     assert_int_equal(a.rounds, 2);
     assert_true(fabs(a.witnessed.steal_ratio - 0.25) < 1e-12);
     assert_true(a.witnessed.stall_max_ns == 77);
+    assert_true(a.witnessed.largest_other_cpu_ratio == 0.5);
+    assert_string_equal(a.witnessed.largest_other, "dockerd");
+    assert_true(isnan(a.witnessed.others_cpu_ratio));
     assert_int_equal(a.event_count, 2);
     assert_string_equal(a.events[0].what, "early");
     assert_int_equal(a.note_count, 2);
