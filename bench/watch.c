@@ -47,8 +47,8 @@ enum {
 /* All shares but the first have one value a second. */
 #define WATCH_SHARE(name, better_, show_, sentence)                                                \
     {                                                                                              \
-        .id = "witness." name, .unit = UNIT_RATIO, .better = better_, .kind = METRIC_MEAN,         \
-        .show = show_, .what = sentence                                                            \
+        .id = "witness." name, .unit = UNIT_RATIO, .better = (better_), .kind = METRIC_MEAN,       \
+        .show = (show_), .what = (sentence)                                                        \
     }
 #define WATCH_LOST_TO(name, whom)                                                                  \
     WATCH_SHARE("lost." name, METRIC_LOWER, "",                                                    \
@@ -307,9 +307,10 @@ static void watch_notes(struct watch *w)
     if (!w->block.throttled_known)
         result_note(r, "Our CPU control group cannot be seen: a quota would be taken for "
                        "something else.");
-    if (w->inquest && inquest_crowded(w->inquest) + sampler_missed(w->sampler) > 0)
-        result_note(r, "%llu stalls came faster than they could be judged.",
-                    (unsigned long long)(inquest_crowded(w->inquest) + sampler_missed(w->sampler)));
+    unsigned long long crowded = sampler_missed(w->sampler);
+    crowded += w->inquest ? inquest_crowded(w->inquest) : 0;
+    if (crowded > 0)
+        result_note(r, "%llu stalls came faster than they could be judged.", crowded);
 }
 
 static int watch_report(struct watch *w, struct err *e)
