@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -400,6 +401,15 @@ static uint64_t watch_own_ns(void *arg)
     return crowd_family_ns(arg);
 }
 
+/* That may be slept on; more than a set holds are all that are online. */
+static unsigned watch_cpus(void)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        return (unsigned)CPU_COUNT(&allowed);
+    return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 /* Sleepers and their inquest; the run goes on without what cannot be had. */
 static void watch_open_sleepers(struct watch *w)
 {
@@ -407,7 +417,7 @@ static void watch_open_sleepers(struct watch *w)
     struct stealclock clock;
     struct cpuid cpuid = cpuid_read();
     stealclock_find(w->proc_fd, w->sys_fd, &cpuid, &clock);
-    w->sleepers = thrift_sleepers((unsigned)sysconf(_SC_NPROCESSORS_ONLN), thrift_wake_ns());
+    w->sleepers = thrift_sleepers(watch_cpus(), thrift_wake_ns());
     struct sampler_terms terms = { .interval_ns = w->sleepers.interval_ns,
                                    .episode_ns = WATCH_EPISODE_NS,
                                    .threads = w->sleepers.threads };
