@@ -39,7 +39,11 @@ static void crowd_name(char name[LIMITS_PROCESS_BYTES], const char *from, size_t
 {
     size = size < LIMITS_PROCESS_BYTES - 1 ? size : LIMITS_PROCESS_BYTES - 1;
     for (size_t i = 0; i < size; i++)
-        name[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : ' ';
+        name[i] = ' ';
+    for (size_t i = 0; i < size; i++) {
+        if (from[i] >= ' ' && from[i] <= '~')
+            name[i] = from[i];
+    }
     name[size] = '\0';
 }
 
@@ -265,7 +269,8 @@ static void crowd_list(struct crowd *c)
         return;
     }
     const struct dirent *entry = NULL;
-    while (c->now_count < CROWD_PROCESSES && (entry = readdir(dir))) {
+    while (c->now_count < CROWD_PROCESSES &&
+           (entry = readdir(dir))) { // NOLINT(concurrency-mt-unsafe): it is ours
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (pid > 0 && !crowd_process(c, pid, &c->now[c->now_count]))
             c->now_count++;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,8 +48,8 @@ enum {
 /* All shares but the first have one value a second. */
 #define WATCH_SHARE(name, better_, show_, sentence)                                                \
     {                                                                                              \
-        .id = "witness." name, .unit = UNIT_RATIO, .better = better_, .kind = METRIC_MEAN,         \
-        .show = show_, .what = sentence                                                            \
+        .id = "witness." name, .unit = UNIT_RATIO, .better = (better_), .kind = METRIC_MEAN,       \
+        .show = (show_), .what = (sentence)                                                        \
     }
 #define WATCH_LOST_TO(name, whom)                                                                  \
     WATCH_SHARE("lost." name, METRIC_LOWER, "",                                                    \
@@ -307,9 +308,10 @@ static void watch_notes(struct watch *w)
     if (!w->block.throttled_known)
         result_note(r, "Our CPU control group cannot be seen: a quota would be taken for "
                        "something else.");
-    if (w->inquest && inquest_crowded(w->inquest) + sampler_missed(w->sampler) > 0)
-        result_note(r, "%llu stalls came faster than they could be judged.",
-                    (unsigned long long)(inquest_crowded(w->inquest) + sampler_missed(w->sampler)));
+    unsigned long long crowded = sampler_missed(w->sampler);
+    crowded += w->inquest ? inquest_crowded(w->inquest) : 0;
+    if (crowded > 0)
+        result_note(r, "%llu stalls came faster than they could be judged.", crowded);
 }
 
 static int watch_report(struct watch *w, struct err *e)
@@ -399,6 +401,15 @@ static uint64_t watch_own_ns(void *arg)
     return crowd_family_ns(arg);
 }
 
+/* That may be slept on; more than a set holds are all that are online. */
+static unsigned watch_cpus(void)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        return (unsigned)CPU_COUNT(&allowed);
+    return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 /* Sleepers and their inquest; the run goes on without what cannot be had. */
 static void watch_open_sleepers(struct watch *w)
 {
@@ -406,7 +417,7 @@ static void watch_open_sleepers(struct watch *w)
     struct stealclock clock;
     struct cpuid cpuid = cpuid_read();
     stealclock_find(w->proc_fd, w->sys_fd, &cpuid, &clock);
-    w->sleepers = thrift_sleepers((unsigned)sysconf(_SC_NPROCESSORS_ONLN), thrift_wake_ns());
+    w->sleepers = thrift_sleepers(watch_cpus(), thrift_wake_ns());
     struct sampler_terms terms = { .interval_ns = w->sleepers.interval_ns,
                                    .episode_ns = WATCH_EPISODE_NS,
                                    .threads = w->sleepers.threads };

@@ -91,8 +91,8 @@ static bool throttle_mount(struct libmnt_table *mounts, const struct throttle_li
 
 static struct libmnt_table *throttle_mounts(const char *mountinfo)
 {
-    AUTO_FCLOSE FILE *stream =
-        *mountinfo ? fmemopen((void *)(uintptr_t)mountinfo, strlen(mountinfo), "r") : NULL;
+    AUTO_FREE char *text = strdup(mountinfo); /* a stream wants it writable */
+    AUTO_FCLOSE FILE *stream = text && *text ? fmemopen(text, strlen(text), "r") : NULL;
     struct libmnt_table *mounts = mnt_new_table();
     if (stream && mounts)
         (void)mnt_table_parse_stream(mounts, stream, "mountinfo");
