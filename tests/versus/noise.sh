@@ -11,6 +11,8 @@
 # - noise.gap and oslat: quantiles over all steps of the loop, the length of a gap with the step in it. oslat
 #   counts whole microseconds, rounded up: 24.2 us are 25, and its p99.99 of a quiet loop is 1 us where ours is
 #   the step, some 0.03 us. Its last bucket holds all above; the maximum is exact.
+#   A loop has some 30 million steps a second, so that p99.99 is the 3000th longest of a second: where about so
+#   many interrupts come, it jumps between the step and their 8 to 25 us from one run to the next, in both.
 # - noise.stall and cyclictest: lateness of a 1-ms sleeper. cyclictest leaves out the deadlines that a stall
 #   swallowed (coordinated omission): under a thief its p99.99 is of fewer and milder values, and its count is
 #   lower. It sleeps with the timer slack of its parent, 50 us by default, which is all of its p50; here it
