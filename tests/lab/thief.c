@@ -36,6 +36,7 @@ enum {
 };
 
 struct thief {
+    uint64_t begin_ns; /* of the episode at hand */
     unsigned least_ms, most_ms;
     unsigned cpu;
     pid_t pids[THIEF_PIDS];
@@ -123,6 +124,7 @@ static void thief_write(const struct thief *t, const char *word)
 static void thief_freeze_take(struct thief *t, uint64_t until_ns)
 {
     thief_write(t, t->hold);
+    t->begin_ns = clk_now_ns(); /* the kernel stops them at the end of the write */
     (void)clk_sleep_until(until_ns);
     thief_write(t, t->free);
 }
@@ -180,9 +182,9 @@ static void thief_work(const struct thief_kind *kind, struct thief *t, uint64_t 
         if (thief_told || clk_now_ns() + pause_ns + take_ns > end_ns)
             return;
         (void)clk_sleep_until(clk_now_ns() + pause_ns);
-        uint64_t begin_ns = clk_now_ns();
-        kind->take(t, begin_ns + take_ns);
-        (void)printf("%s %llu %llu %u\n", kind->name, (unsigned long long)begin_ns,
+        t->begin_ns = clk_now_ns();
+        kind->take(t, t->begin_ns + take_ns);
+        (void)printf("%s %llu %llu %u\n", kind->name, (unsigned long long)t->begin_ns,
                      (unsigned long long)clk_now_ns(), t->cpu);
     }
 }
