@@ -45,6 +45,16 @@ static double sight_full(const struct sight *a, const struct sight *b, enum pres
     return sight_share(a->pressure.full_us[kind], b->pressure.full_us[kind], elapsed_us);
 }
 
+/* The kernel adds up the CPUs, and the groups above ours: together they hold back no longer. */
+static double sight_throttled(const struct sight *a, const struct sight *b)
+{
+    if (!a->throttled_known || !b->throttled_known)
+        return NAN;
+    double share = sight_share(a->throttle.throttled_ns, b->throttle.throttled_ns,
+                               (double)(b->at_ns - a->at_ns));
+    return share > 1 ? 1 : share;
+}
+
 /* Of all CPUs; what is read a little apart may come out below nothing. */
 static double sight_others(const struct sight *a, const struct sight *b)
 {
@@ -72,8 +82,6 @@ static double sight_others_io(const struct sight *a, const struct sight *b)
 struct witnessed sight_difference(const struct sight *a, const struct sight *b)
 {
     bool steal = a->steal.reported && b->steal.reported;
-    bool throttled = a->throttled_known && b->throttled_known;
-    double elapsed = (double)(b->at_ns - a->at_ns);
     return (struct witnessed){
         .steal_ratio = steal ? steal_ratio(&a->steal.all, &b->steal.all) : NAN,
         .steal_worst_cpu_ratio = steal ? steal_worst_ratio(&a->steal, &b->steal, NULL) : NAN,
@@ -83,9 +91,7 @@ struct witnessed sight_difference(const struct sight *a, const struct sight *b)
         .cpu_pressure_full_ratio = sight_full(a, b, PRESSURE_CPU),
         .io_pressure_full_ratio = sight_full(a, b, PRESSURE_IO),
         .memory_pressure_full_ratio = sight_full(a, b, PRESSURE_MEMORY),
-        .throttled_ratio =
-            throttled ? sight_share(a->throttle.throttled_ns, b->throttle.throttled_ns, elapsed)
-                      : NAN,
+        .throttled_ratio = sight_throttled(a, b),
         .others_cpu_ratio = sight_others(a, b),
         .others_io_bytes_per_s = sight_others_io(a, b),
         .largest_other_cpu_ratio = NAN,

@@ -78,7 +78,7 @@ static const struct metric watch_metrics[] = {
         "Share of time in which some task waited for memory, by the kernel (PSI some)."),
     [WATCH_THROTTLED] =
         WATCH_SHARE("throttled", METRIC_LOWER, "",
-                    "Time for which CPU quotas held our control groups back, over all CPUs."),
+                    "Share of time in which CPU quotas held our control groups back."),
     [WATCH_OTHERS] =
         WATCH_SHARE("others", METRIC_LOWER, "",
                     "Share of all CPU time used by processes that are not this run's."),

@@ -79,6 +79,8 @@ static void quotas_count_where_they_can_be_seen(void **state)
     assert_true(isnan(sight_difference(&a, &b).throttled_ratio));
     a.throttled_known = b.throttled_known = true;
     near(sight_difference(&a, &b).throttled_ratio, 0.5);
+    b.throttle.throttled_ns = 3 * S; /* of two CPUs together */
+    near(sight_difference(&a, &b).throttled_ratio, 1);
     assert_true(isnan(sight_difference(&b, &b).steal_ratio)); /* no time */
 }
 
