@@ -10,6 +10,7 @@ enum {
     DOCKET_ENTRIES_PER_CPU = 256, /* of 4-ms thefts there are 125 a second */
     DOCKET_ENTRIES_MIN = 4096,
     DOCKET_ENTRIES_MAX = 1 << 17,
+    DOCKET_HALTS = 16, /* a look apart: most of a second */
 };
 
 #define DOCKET_CLOSE_NS (20 * (uint64_t)CLK_NS_PER_MS)  /* two ticks behind the end */
@@ -25,6 +26,10 @@ struct docket_entry {
     bool settled;
 };
 
+struct docket_halt {
+    uint64_t from_ns, to_ns;
+};
+
 struct docket {
     struct cause_host host;
     uint64_t interval_ns;
@@ -37,6 +42,9 @@ struct docket {
     struct docket_entry *entries; /* ring */
     uint64_t head, tail, room;    /* kept: from tail to head, numbers that only grow */
     uint64_t settled;             /* all before this are */
+
+    struct docket_halt halts[DOCKET_HALTS]; /* ring */
+    uint64_t halted;                        /* so many so far */
 
     struct inquest_blame *blames; /* [cpus] */
     struct inquest_blame all, none;
@@ -152,13 +160,23 @@ static uint64_t docket_ahead(const struct docket *d, uint64_t index, uint64_t fr
     return sum_ns;
 }
 
+void docket_halted(struct docket *d, uint64_t from_ns, uint64_t to_ns)
+{
+    d->halts[d->halted++ % DOCKET_HALTS] = (struct docket_halt){ from_ns, to_ns };
+}
+
 /*
- * Whether another thread was stopped or frozen in most of that time. Who stops one stops all of a
- * process; a thread that was about to sleep when it was stopped cannot tell.
+ * Whether another thread was stopped or frozen in most of that time, or one that slept longer than
+ * that at any time of its sleep. Who stops one stops all of a process; a thread that was about to
+ * sleep when it was stopped cannot tell.
  */
 static bool docket_is_halted(const struct docket *d, const struct episode *mine)
 {
     uint64_t mine_end = docket_end(mine);
+    for (unsigned i = 0; i < DOCKET_HALTS; i++) {
+        if (d->halts[i].from_ns < mine_end && d->halts[i].to_ns > mine->at_ns)
+            return true;
+    }
     for (uint64_t i = d->tail; i < d->head; i++) {
         const struct episode *e = &d->entries[i % d->room].e;
         uint64_t from = e->at_ns > mine->at_ns ? e->at_ns : mine->at_ns;

@@ -33,6 +33,8 @@ const struct glimpse *docket_last(const struct docket *d);
 
 /* By the order of their ends, or nearly. */
 void docket_add(struct docket *d, const struct episode *e);
+/* A thread that asked for nothing but sleep was stopped or frozen at some time between. */
+void docket_halted(struct docket *d, uint64_t from_ns, uint64_t to_ns);
 /* The end of the last episode that is not settled; 0: all are. */
 uint64_t docket_pending_ns(const struct docket *d);
 /* Settles all that is left. */

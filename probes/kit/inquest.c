@@ -53,6 +53,11 @@ void inquest_look(struct inquest *q)
         inquest_look_now(q);
 }
 
+void inquest_halted(struct inquest *q, uint64_t from_ns, uint64_t to_ns)
+{
+    docket_halted(q->docket, from_ns, to_ns);
+}
+
 void inquest_add(struct inquest *q, const struct episode *e)
 {
     docket_add(q->docket, e);

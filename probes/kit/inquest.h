@@ -58,6 +58,11 @@ struct inquest *inquest_open(const struct inquest_site *site, struct err *e);
 void inquest_look(struct inquest *q);
 /* From the thread that looks. */
 void inquest_add(struct inquest *q, const struct episode *e);
+/*
+ * The thread that looks asked for nothing but sleep in that time, and was stopped or frozen in it:
+ * late wakes meanwhile are no hypervisor's. Sleepers alone on their CPU do not always know.
+ */
+void inquest_halted(struct inquest *q, uint64_t from_ns, uint64_t to_ns);
 /* The last look, two ticks after the last episode; settles all that is left. */
 void inquest_close(struct inquest *q);
 /* Of one CPU, or INQUEST_ALL; what is settled so far. Never NULL: a CPU unknown has lost nothing.

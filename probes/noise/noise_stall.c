@@ -11,6 +11,7 @@
 #include "probes/kit/inquest.h"
 #include "probes/kit/limits.h"
 #include "probes/kit/sampler.h"
+#include "probes/kit/sleeper.h"
 #include "probes/kit/steal.h"
 #include "probes/kit/stealclock.h"
 #include "probes/noise/noise.h"
@@ -75,6 +76,7 @@ enum {
 struct noise_stall {
     struct sampler *sampler;
     struct inquest *inquest; /* NULL: no memory */
+    struct sleeper clerk;    /* of the thread that looks */
     struct stealclock clock;
     uint64_t opened_ns, closed_ns;
     uint64_t over[TOLL_BOUNDS]; /* in this repetition */
@@ -141,6 +143,7 @@ static int noise_stall_setup(struct probe_run *run, struct err *e)
     if (!n)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the stall sampler");
     n->stat_fd = -1;
+    sleeper_open(&n->clerk);
     n->sampler = sampler_open(&(struct sampler_terms){ .episode_ns = NOISE_EPISODE_NS }, e);
     if (!n->sampler)
         return -1;
@@ -180,13 +183,25 @@ static void noise_stall_measure_steal(struct probe_run *run, struct noise_stall 
     n->after = swap;
 }
 
+/* Until the next look; being stopped or frozen meanwhile is evidence too. */
+static void noise_stall_wait(struct noise_stall *n, uint64_t from_ns, uint64_t until_ns)
+{
+    struct episode e;
+    sleeper_settle(&n->clerk);
+    bool signalled = sleeper_until(&n->clerk, until_ns) != 0;
+    uint64_t woke_ns = clk_now_ns();
+    sleeper_tell(&n->clerk, until_ns, woke_ns, &e);
+    if (n->inquest && (e.sleeps > 0 || signalled))
+        inquest_halted(n->inquest, from_ns, woke_ns);
+}
+
 static int noise_stall_measure(struct probe_run *run, struct err *e)
 {
     struct noise_stall *n = run->state;
     (void)e;
     for (uint64_t now = clk_now_ns(); now < run->until_ns && !*run->stopping; now = clk_now_ns()) {
         uint64_t left = run->until_ns - now;
-        (void)clk_sleep_until(now + (left < NOISE_LOOK_NS ? left : NOISE_LOOK_NS));
+        noise_stall_wait(n, now, now + (left < NOISE_LOOK_NS ? left : NOISE_LOOK_NS));
         noise_stall_file(n);
         if (n->inquest)
             inquest_look(n->inquest);
@@ -356,6 +371,7 @@ static void noise_stall_teardown(struct probe_run *run)
     if (!n)
         return;
     sampler_free(n->sampler);
+    sleeper_release(&n->clerk);
     inquest_free(n->inquest);
     auto_close_fd(&n->stat_fd);
     free(n->stat_text);

@@ -268,6 +268,25 @@ static void who_is_stopped_beside_a_thread_that_knows_it_was_stopped_too(void **
     docket_free(d);
 }
 
+static void who_is_late_while_the_one_that_looks_was_stopped_was_stopped_too(void **state)
+{
+    (void)state;
+    struct docket *d = opened(&hides);
+    for (unsigned before = 0; before < 2; before++) {
+        pass(d, 100);
+        if (!before)
+            docket_halted(d, host.now_ns - 10 * MS, host.now_ns + 45 * MS);
+        struct episode e = episode(40, 0);
+        host.now_ns += 40 * MS;
+        docket_add(d, &e);
+        pass(d, 200);
+        /* The second came long after, and is not excused. */
+        assert_int_equal(docket_blame(d, 1)->lost_ns[CAUSE_HALTED], 40 * MS);
+        assert_int_equal(docket_blame(d, 1)->lost_ns[CAUSE_UNREPORTED], before * 40 * MS);
+    }
+    docket_free(d);
+}
+
 static void short_gaps_are_set_against_their_turn(void **state)
 {
     (void)state;
@@ -296,6 +315,7 @@ int main(void)
         cmocka_unit_test(what_is_left_is_settled_at_the_end_by_what_there_is),
         cmocka_unit_test(an_episode_longer_than_all_looks_is_settled),
         cmocka_unit_test(who_is_stopped_beside_a_thread_that_knows_it_was_stopped_too),
+        cmocka_unit_test(who_is_late_while_the_one_that_looks_was_stopped_was_stopped_too),
         cmocka_unit_test(short_gaps_are_set_against_their_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
