@@ -147,7 +147,7 @@ static bool cause_is_unreported(const struct episode *e, uint64_t late_ns, uint6
                                 const struct cause_window *w, const struct cause_host *h)
 {
     uint64_t usual = w->length_ns / CAUSE_IRQ_SUSPECT;
-    if (!h->is_virtual || late_ns < CAUSE_UNREPORTED_NS_MIN)
+    if (!h->is_virtual || late_ns < CAUSE_UNREPORTED_NS_MIN || e->vague)
         return false;
     if (e->slept && w->busy_ns + w->irq_ns >= w->length_ns / CAUSE_SLEEPER_BUSY)
         return false;

@@ -36,6 +36,7 @@ struct episode {
     uint64_t span_ns; /* then: how long the turn was that at_ns begins; 0: length_ns */
     bool queued_known;
     bool slept; /* it waited for a timer; false: its loop was running */
+    bool vague; /* its deadline had passed before it slept: what kept it is not known */
 };
 
 /* What the kernel counted between the two glimpses that enclose an episode. */

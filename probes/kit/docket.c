@@ -165,18 +165,22 @@ void docket_halted(struct docket *d, uint64_t from_ns, uint64_t to_ns)
     d->halts[d->halted++ % DOCKET_HALTS] = (struct docket_halt){ from_ns, to_ns };
 }
 
-/*
- * Whether another thread was stopped or frozen in most of that time, or one that slept longer than
- * that at any time of its sleep. Who stops one stops all of a process; a thread that was about to
- * sleep when it was stopped cannot tell.
- */
+/* Whether one that slept longer was stopped or frozen at any time of its sleep. */
 static bool docket_is_halted(const struct docket *d, const struct episode *mine)
 {
+    bool halted = false;
+    for (unsigned i = 0; i < DOCKET_HALTS; i++)
+        halted |= d->halts[i].from_ns < docket_end(mine) && d->halts[i].to_ns > mine->at_ns;
+    return halted;
+}
+
+/*
+ * Whether another thread was stopped or frozen in most of that time. Who stops one stops all of a
+ * process; a thread that was about to sleep when it was stopped cannot tell.
+ */
+static bool docket_is_halted_beside(const struct docket *d, const struct episode *mine)
+{
     uint64_t mine_end = docket_end(mine);
-    for (unsigned i = 0; i < DOCKET_HALTS; i++) {
-        if (d->halts[i].from_ns < mine_end && d->halts[i].to_ns > mine->at_ns)
-            return true;
-    }
     for (uint64_t i = d->tail; i < d->head; i++) {
         const struct episode *e = &d->entries[i % d->room].e;
         uint64_t from = e->at_ns > mine->at_ns ? e->at_ns : mine->at_ns;
@@ -235,7 +239,7 @@ static bool docket_judge(struct docket *d, uint64_t index, bool last, struct cau
     w->throttled_ns = tight.throttled_ns;
     w->throttles = tight.throttles;
     w->suspended_ns = tight.suspended_ns;
-    w->halted = !wide && docket_is_halted(d, e);
+    w->halted = docket_is_halted(d, e) || (!wide && docket_is_halted_beside(d, e));
     if (w->throttles)
         w->ahead_ns = docket_ahead(d, index, open->at_ns, close->at_ns);
     return true;

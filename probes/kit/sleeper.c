@@ -58,9 +58,10 @@ void sleeper_compare(const struct ownsched_now *before, const struct ownsched_no
     e->at_ns = due_ns;
     e->length_ns = sleeper_more(due_ns, end_ns);
     e->queued_ns = queued_ns < e->length_ns ? queued_ns : e->length_ns;
-    e->sleeps = (uint32_t)sleeper_more(asked, switches);
+    e->sleeps = (uint32_t)sleeper_more(1, switches);
     e->count = 1;
     e->slept = true;
+    e->vague = !asked;
     e->queued_known = before->queued_known && after->queued_known;
 }
 

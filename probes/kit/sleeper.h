@@ -49,8 +49,8 @@ void sleeper_tell(struct sleeper *s, uint64_t due_ns, uint64_t woke_ns, struct e
 /*
  * Pure: the same of two readings, taken after the wake before and after this one, the latter done
  * at told_ns. When the thread lost its CPU between the wake and the reading, the episode lasts
- * until the reading, for so does its evidence. One that was stopped before it could go to sleep,
- * and then found its deadline passed, did not sleep by its own will: `asked` is false.
+ * until the reading, for so does its evidence. One that was held up before it could go to sleep
+ * found its deadline passed: `asked` is false, and that it slept no more than once says nothing.
  */
 void sleeper_compare(const struct ownsched_now *before, const struct ownsched_now *after,
                      const uint64_t due_woke_told_ns[3], bool asked, struct episode *e);

@@ -95,8 +95,8 @@ freeze() {
     jq -e 'map(.cause) | (map(select(. == "quota")) | length) >= 0.95 * length' <<<"$gaps" >/dev/null
     jq -e 'map(select(.cause == "hypervisor" or .cause == "unreported")) == []' <<<"$gaps" >/dev/null
     between "$(figure noise.gap.quota)" 0.45 0.55
-    jq -c --arg label "quota 50 of 100 ms, noise.gap" '
-        {"label": $label, episodes: length, found: length, right: (map(select(.cause == "quota")) | length),
+    jq -c --arg what "quota 50 of 100 ms, noise.gap" '
+        {"label": $what, episodes: length, found: length, right: (map(select(.cause == "quota")) | length),
          unknown: (map(select(.cause == "unknown")) | length), false: 0,
          wrong: (map(select(.cause != "quota" and .cause != "unknown")) | length),
          errors_ns: map(.duration_ns - 5e7)}' <<<"$gaps" >>"$BATS_FILE_TMPDIR/rows"

@@ -70,6 +70,8 @@ static void a_sleeper_on_a_busy_cpu_accuses_no_hypervisor_that_reports_nothing(v
     w.busy_ns = 100 * MS;
     w.idle_ns = 900 * MS;
     blamed(&e, &w, &hides, CAUSE_UNREPORTED, e.length_ns);
+    e.vague = true;
+    blamed(&e, &w, &hides, CAUSE_UNKNOWN, e.length_ns);
 }
 
 static void what_waited_in_the_run_queue_behind_a_hog_is_the_others(void **state)

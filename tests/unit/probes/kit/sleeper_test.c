@@ -87,20 +87,23 @@ static void without_counters_and_with_those_that_run_backwards(void **state)
     assert_int_equal(compare(unknown, unknown, 999 * MS, 999 * MS).length_ns, 0);
 }
 
-static void who_was_stopped_before_the_sleep_began_did_not_sleep(void **state)
+static void who_was_held_up_before_the_sleep_began_is_vague(void **state)
 {
     (void)state;
     struct ownsched_now before = { .queued_known = true };
     struct ownsched_now after = { .voluntary = 1, .queued_known = true };
-    const uint64_t times[3] = { 1000 * MS, 1160 * MS, 1160 * MS };
-    struct episode e = { 0 };
+    const uint64_t times[3] = { 1000 * MS, 1050 * MS, 1050 * MS };
+    struct episode e;
     sleeper_compare(&before, &after, times, true, &e);
+    assert_false(e.vague);
+    sleeper_compare(&before, &after, times, false, &e);
+    assert_true(e.vague);
     assert_int_equal(e.sleeps, 0);
-    sleeper_compare(&before, &after, times, false, &e); /* its deadline was past */
+    after.voluntary = 2;
+    sleeper_compare(&before, &after, times, false, &e);
     assert_int_equal(e.sleeps, 1);
 }
 
-/* A deadline that is past, so that nothing waits. */
 static void both_ways_to_sleep_wake_up(void **state)
 {
     (void)state;
@@ -129,7 +132,7 @@ int main(void)
         cmocka_unit_test(no_more_was_queued_than_it_was_late),
         cmocka_unit_test(a_slow_reading_is_part_of_the_episode),
         cmocka_unit_test(without_counters_and_with_those_that_run_backwards),
-        cmocka_unit_test(who_was_stopped_before_the_sleep_began_did_not_sleep),
+        cmocka_unit_test(who_was_held_up_before_the_sleep_began_is_vague),
         cmocka_unit_test(both_ways_to_sleep_wake_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
