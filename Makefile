@@ -184,6 +184,11 @@ versus-net: all $(VERSUS)
 	$(Q)scripts/install-deps lab
 	$(Q)tests/versus/net.sh $(BUILD)
 
+# The peers that look for CPU noise alone.
+versus-noise: all $(VERSUS) $(LAB)
+	$(Q)scripts/install-deps lab
+	$(Q)tests/versus/noise.sh $(BUILD)
+
 install: all
 	install -D -m 755 $(BUILD)/plimsoll $(DESTDIR)$(PREFIX)/bin/plimsoll
 	install -D -m 644 $(BUILD)/plimsoll.1 $(DESTDIR)$(PREFIX)/share/man/man1/plimsoll.1
@@ -204,4 +209,4 @@ clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all test unit golden cli lab replay fuzz asan lint versus versus-image versus-net install uninstall clean
+.PHONY: all test unit golden cli lab replay fuzz asan lint versus versus-image versus-net versus-noise install uninstall clean

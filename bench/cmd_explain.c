@@ -175,6 +175,16 @@ static void explain_probe(struct explain *x)
     }
 }
 
+/* What its interval rests on, where that is not said by its kind's name. */
+static const char *explain_interval(enum metric_kind kind)
+{
+    return kind == METRIC_EVENTS
+               ? "\nIts 95 % interval is exact for events that come one by one (Garwood). None "
+                 "seen in\na time t is no proof of none: the interval then ends at 3/t, the rule "
+                 "of three.\n"
+               : "";
+}
+
 static void explain_metric(struct explain *x)
 {
     const struct probe *owner = NULL;
@@ -182,10 +192,10 @@ static void explain_metric(struct explain *x)
     m = m ? m : metric_find(watch_table(), x->id);
     if (!m)
         return;
-    buf_addf(x->out, "%s%s: %s\n\nunit %s, %s is better, %s%s%s\n\njudged by:\n",
+    buf_addf(x->out, "%s%s: %s\n\nunit %s, %s is better, %s%s%s\n%s\njudged by:\n",
              x->found ? "\nThe metric of that name:\n\n" : "", m->id, m->what, units_name(m->unit),
              metric_better_name(m->better), metric_kind_name(m->kind), owner ? ", of probe " : "",
-             owner ? owner->name : ", of the witness");
+             owner ? owner->name : ", of the witness", explain_interval(m->kind));
     explain_criteria(x, m->id, NULL);
     x->found = true;
 }

@@ -21,7 +21,6 @@
 #define BENCH_ASK_NS           UINT64_C(5000000000)  /* a probe's answer to "can you work here" */
 #define BENCH_SILENCE_NS       UINT64_C(60000000000) /* of a probe that has spoken: a disk hangs */
 #define BENCH_CLEAR_NS         UINT64_C(10000000000) /* the removal of scratch files */
-#define BENCH_WITNESS_TICK_NS  UINT64_C(50000000)    /* how often the witness looks at the clocks */
 #define BENCH_WITNESS_REPLY_NS UINT64_C(2000000000)  /* a witness that is slower is given up */
 
 enum {

@@ -135,6 +135,13 @@ void parts_clear(struct parts *p, const struct probe *probe)
     }
 }
 
+static uint64_t parts_samples(enum metric_kind kind, const struct hist *h, double value)
+{
+    if (kind == METRIC_HIST)
+        return h->total;
+    return kind == METRIC_EVENTS ? (uint64_t)value : 1;
+}
+
 static int parts_keep_row(struct probe_part *part, unsigned i, uint64_t at_ns, uint64_t length_ns,
                           struct err *e)
 {
@@ -148,7 +155,7 @@ static int parts_keep_row(struct probe_part *part, unsigned i, uint64_t at_ns, u
         .at_ns = at_ns,
         .observed_ns = observed_ns ? observed_ns : length_ns,
         .value = is_hist ? NAN : part->values[i],
-        .n = is_hist ? h->total : 1,
+        .n = parts_samples(m->kind, h, part->values[i]),
     };
     if (is_hist)
         block.hist = *h;

@@ -101,6 +101,7 @@ static int survey_describe(struct voyage *v, struct err *e)
     d->seed = survey_seed(v->survey->conf->seed);
     d->budget_ns = v->survey->conf->budget_ns;
     d->clock_cost_ns = clk_cost_ns();
+    d->uptime_ns = v->start_ns;
     return survey_words(d, e);
 }
 
@@ -396,6 +397,7 @@ static int survey_close(struct voyage *v, struct err *e)
         if (watched)
             say_note("plimsoll: %s; what it saw of the whole run is lost", blind.msg);
     }
+    (void)facts_absorb(&v->d->host, &v->d->witness.facts);
     v->d->interrupted = *stop_flag();
     v->d->duration_ns = clk_now_ns() - v->start_ns;
     return survey_name_the_rest(v, e);
@@ -429,7 +431,7 @@ static int survey_plan(struct voyage *v, struct err *e)
                               .sites = sites,
                               .site_count = v->sites.count };
     if (plan_make(&wish, &v->plan, e) || beat_apply(&c->beat, &v->plan, e) ||
-        tap_apply(&c->tap, &v->plan, e))
+        tap_apply(&c->tap, &v->plan, e) || vigil_apply(&c->vigil, &v->plan, e))
         return -1;
     for (unsigned i = 0; i < v->plan.count; i++)
         v->plan.items[i].once = !survey_may_come_again(v, &v->plan.items[i]);

@@ -10,6 +10,7 @@
 #include "bench/beat.h"
 #include "bench/progress.h"
 #include "bench/tap.h"
+#include "bench/vigil.h"
 #include "probes/kit/document.h"
 #include "probes/kit/opt.h"
 
@@ -24,6 +25,7 @@ struct survey_conf {
     const char *image;        /* as probes/image/spec.h takes it */
     struct beat beat;
     struct tap tap;
+    struct vigil vigil;
     struct opt_list labels; /* "key=value" */
     struct opt_list sets;   /* "probe.option=value" */
 };
@@ -55,6 +57,7 @@ struct survey_conf {
                          "here, either with -zstd; or the path of an OCI image layout, an OCI "    \
                          "archive or a docker-save archive, with @NAME where it holds several."),  \
         BEAT_OPTIONS(conf, survey.beat), TAP_OPTIONS(conf, survey.tap),                            \
+        VIGIL_OPTIONS(conf, survey.vigil),                                                         \
         OPT_LIST(conf, survey.labels, .name = "label", .arg = "KEY=VALUE",                         \
                  .help = "Note provider, plan, region, price, node or note in the document; a "    \
                          "cluster's report calls this host by its node."),                         \

@@ -4,42 +4,57 @@
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
-#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "bench/crowd.h"
 #include "bench/frame.h"
-#include "bench/limits.h"
-#include "bench/throttle.h"
+#include "bench/sight.h"
+#include "bench/thrift.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 #include "probes/kit/document.h"
-#include "probes/kit/file.h"
-#include "probes/kit/pressure.h"
+#include "probes/kit/inquest.h"
 #include "probes/kit/sampler.h"
-#include "probes/kit/steal.h"
+#include "probes/kit/stealclock.h"
 
-/* The counters of the host at one moment. */
-struct watch_point {
-    uint64_t at_ns;
-    struct steal steal;
-    struct pressure pressure;
-    uint64_t throttled_ns;
-    bool throttled_known;
-};
+#define WATCH_EPISODE_NS CLK_NS_PER_MS                  /* a stall as long as that has a cause */
+#define WATCH_EVENT_NS   (10 * (uint64_t)CLK_NS_PER_MS) /* and as long as that is told one by one */
 
 enum {
     WATCH_CLOCK_TRIES = 5,
     WATCH_CLOCK_NARROW_NS =
         20 * CLK_NS_PER_US,       /* two readings take 0.1 us, and 5 us in a slow VM */
+    WATCH_EPISODES = 64,          /* taken at once */
     WATCH_BLOCK_NS = CLK_NS_PER_S /* a run of a minute has 60, one of a day 256 */
 };
 
 enum {
     WATCH_STALL,
     WATCH_STEAL,
-    WATCH_METRICS
+    WATCH_PRESSURE_CPU,
+    WATCH_PRESSURE_IO,
+    WATCH_PRESSURE_MEMORY,
+    WATCH_THROTTLED,
+    WATCH_OTHERS,
+    WATCH_COST,
+    WATCH_LOST, /* by cause */
+    WATCH_METRICS = WATCH_LOST + CAUSES
 };
+
+/* All shares but the first have one value a second. */
+#define WATCH_SHARE(name, better_, show_, sentence)                                                \
+    {                                                                                              \
+        .id = "witness." name, .unit = UNIT_RATIO, .better = (better_), .kind = METRIC_MEAN,       \
+        .show = (show_), .what = (sentence)                                                        \
+    }
+#define WATCH_LOST_TO(name, whom)                                                                  \
+    WATCH_SHARE("lost." name, METRIC_LOWER, "",                                                    \
+                "Share of the sleepers' deadlines missed by 1 ms or more, under the run's own "    \
+                "load: lost to " whom ".")
 
 static const struct metric watch_metrics[] = {
     [WATCH_STALL] = {.id = "witness.stall",
@@ -47,27 +62,59 @@ static const struct metric watch_metrics[] = {
                      .better = METRIC_LOWER,
                      .kind = METRIC_HIST,
                      .show = "p99 max",
-                     .what = "How late a 1-ms sleeper woke on any CPU, during the whole run and "
-                              "under the run's own load."},
-    [WATCH_STEAL] = { .id = "witness.steal",
-                     .unit = UNIT_RATIO,
-                     .better = METRIC_LOWER,
-                     .kind = METRIC_MEAN,
-                     .show = "value",
-                     .what = "Share of all CPU time that the hypervisor gave to others during the "
-                              "whole run."               },
+                     .what = "How late a sleeper of 10 ms to 50 ms woke on any CPU, during the "
+                              "whole run and under the run's own load."},
+    [WATCH_STEAL] = WATCH_SHARE("steal", METRIC_LOWER, "value",
+                                "Share of all CPU time that the hypervisor gave to others during "
+                                "the whole run."),
+    [WATCH_PRESSURE_CPU] =
+        WATCH_SHARE("pressure.cpu", METRIC_LOWER, "",
+                    "Share of time in which some task waited for a CPU, by the kernel (PSI some)."),
+    [WATCH_PRESSURE_IO] =
+        WATCH_SHARE("pressure.io", METRIC_LOWER, "",
+                    "Share of time in which some task waited for I/O, by the kernel (PSI some)."),
+    [WATCH_PRESSURE_MEMORY] = WATCH_SHARE(
+        "pressure.memory", METRIC_LOWER, "",
+        "Share of time in which some task waited for memory, by the kernel (PSI some)."),
+    [WATCH_THROTTLED] =
+        WATCH_SHARE("throttled", METRIC_LOWER, "",
+                    "Share of time in which CPU quotas held our control groups back."),
+    [WATCH_OTHERS] =
+        WATCH_SHARE("others", METRIC_LOWER, "",
+                    "Share of all CPU time used by processes that are not this run's."),
+    [WATCH_COST] =
+        WATCH_SHARE("cost", METRIC_NEITHER, "", "What the witness itself used of one CPU."),
+    [WATCH_LOST + CAUSE_HYPERVISOR] = WATCH_LOST_TO("hypervisor", "the hypervisor, as it reports"),
+    [WATCH_LOST + CAUSE_UNREPORTED] =
+        WATCH_LOST_TO("unreported", "the hypervisor, which did not report it"),
+    [WATCH_LOST + CAUSE_OTHERS] = WATCH_LOST_TO("others", "other processes of this guest"),
+    [WATCH_LOST + CAUSE_OWN] = WATCH_LOST_TO("own", "this run's own load"),
+    [WATCH_LOST + CAUSE_QUOTA] = WATCH_LOST_TO("quota", "a CPU quota of our control group"),
+    [WATCH_LOST + CAUSE_INTERRUPTS] = WATCH_LOST_TO("interrupts", "interrupts"),
+    [WATCH_LOST + CAUSE_HALTED] = WATCH_LOST_TO("halted", "a stop signal, a freezer or suspend"),
+    [WATCH_LOST + CAUSE_UNKNOWN] = WATCH_LOST_TO("unknown", "nobody knows whom"),
     METRIC_END,
 };
 
 struct watch {
     int fd;
-    int proc_fd;
+    int proc_fd, sys_fd;
     uint64_t run_start_ns;
-    struct sampler *sampler;  /* NULL: could not be made */
-    struct watch_point last;  /* at the last mark */
-    struct watch_point block; /* at the beginning of this block */
-    int64_t offset_ns;        /* wall clock less monotonic clock, last seen */
-    double step_ns;           /* largest jump since the last mark */
+    struct thrift_sleepers sleepers;
+    struct sampler *sampler; /* NULL: could not be made */
+    struct inquest *inquest; /* NULL: the same */
+    uint64_t next_look_ns;
+    struct throttle throttle;
+    struct crowd crowd;
+    struct sight_eye eye;
+    struct sight last;            /* at the last mark */
+    struct sight block;           /* at the beginning of this block */
+    struct inquest_blame blamed;  /* until then */
+    double cost_ratio;            /* of the last block */
+    uint64_t cost_ns;             /* CPU time until then */
+    int64_t offset_ns;            /* wall clock less monotonic clock, last seen */
+    double step_ns;               /* largest jump since the last mark */
+    struct crowd_largest largest; /* of all marks */
     struct hist stalls;
     struct result result;
 };
@@ -75,16 +122,6 @@ struct watch {
 const struct metric *watch_table(void)
 {
     return watch_metrics;
-}
-
-static void watch_sample(struct watch *w, struct watch_point *p)
-{
-    struct err ignored;
-    p->at_ns = clk_now_ns();
-    if (steal_read(w->proc_fd, &p->steal, &ignored))
-        p->steal.reported = false;
-    pressure_read(w->proc_fd, &p->pressure);
-    p->throttled_known = throttle_read(w->proc_fd, &p->throttled_ns, &ignored) == 0;
 }
 
 /*
@@ -114,46 +151,47 @@ static void watch_clock(struct watch *w)
     w->offset_ns = offset;
 }
 
-static double watch_share(uint64_t before, uint64_t after, double elapsed)
+/* Episodes first, so that a look finds those that it closes. */
+static void watch_look(struct watch *w)
 {
-    return after < before || elapsed <= 0 ? NAN : (double)(after - before) / elapsed;
+    struct episode episodes[WATCH_EPISODES];
+    unsigned count = w->sampler && w->inquest ? WATCH_EPISODES : 0;
+    while (count == WATCH_EPISODES) {
+        count = sampler_episodes(w->sampler, episodes, WATCH_EPISODES);
+        for (unsigned i = 0; i < count; i++)
+            inquest_add(w->inquest, &episodes[i]);
+    }
+    if (w->inquest)
+        inquest_look(w->inquest);
 }
 
-static double watch_pressure(const struct watch_point *a, const struct watch_point *b,
-                             enum pressure_kind kind)
+/* The larger of two, by name. */
+static void watch_remember(struct watch *w, const struct crowd_largest *largest, uint64_t now_ns)
 {
-    if (!a->pressure.present[kind] || !b->pressure.present[kind])
-        return NAN;
-    double elapsed_us = (double)(b->at_ns - a->at_ns) / CLK_NS_PER_US;
-    return watch_share(a->pressure.some_us[kind], b->pressure.some_us[kind], elapsed_us);
-}
-
-static struct witnessed watch_difference(const struct watch_point *a, const struct watch_point *b)
-{
-    bool steal = a->steal.reported && b->steal.reported;
-    double elapsed = (double)(b->at_ns - a->at_ns);
-    return (struct witnessed){
-        .steal_ratio = steal ? steal_ratio(&a->steal.all, &b->steal.all) : NAN,
-        .steal_worst_cpu_ratio = steal ? steal_worst_ratio(&a->steal, &b->steal, NULL) : NAN,
-        .cpu_pressure_ratio = watch_pressure(a, b, PRESSURE_CPU),
-        .io_pressure_ratio = watch_pressure(a, b, PRESSURE_IO),
-        .memory_pressure_ratio = watch_pressure(a, b, PRESSURE_MEMORY),
-        .throttled_ratio = a->throttled_known && b->throttled_known
-                               ? watch_share(a->throttled_ns, b->throttled_ns, elapsed)
-                               : NAN,
-    };
+    char why[LIMITS_TEXT_BYTES];
+    if (!(largest->cpu_ratio > 0) || largest->cpu_ratio <= w->largest.cpu_ratio)
+        return;
+    w->largest = *largest;
+    (void)snprintf(why, sizeof why, "%.0f %% of a CPU between two probes, at %.0f s",
+                   largest->cpu_ratio * 100, (double)(now_ns - w->run_start_ns) / CLK_NS_PER_S);
+    (void)facts_set_text(&w->result.facts, "witness.others.process", largest->name, why);
 }
 
 /* What was seen since the last mark. */
 static struct witnessed watch_mark(struct watch *w)
 {
-    struct watch_point now = { 0 };
-    watch_sample(w, &now);
+    struct sight now = { 0 };
+    struct crowd_largest largest;
+    sight_take(&w->eye, true, &now);
     watch_clock(w);
-    struct witnessed seen = watch_difference(&w->last, &now);
+    struct witnessed seen = sight_difference(&w->last, &now);
+    crowd_scan(&w->crowd, now.at_ns, &largest);
+    watch_remember(w, &largest, now.at_ns);
+    seen.largest_other_cpu_ratio = largest.cpu_ratio;
+    memcpy(seen.largest_other, largest.name, sizeof seen.largest_other);
     seen.clock_step_ns = w->step_ns;
     seen.stall_max_ns = w->sampler ? (double)sampler_take_max(w->sampler) : NAN;
-    steal_release(&w->last.steal);
+    sight_release(&w->last);
     w->last = now;
     w->step_ns = 0;
     return seen;
@@ -164,9 +202,8 @@ static struct witnessed watch_mark(struct watch *w)
  * unequal times would not be the share of the whole. A block that a stall made longer counts as
  * often as it should have been closed; the last one only when it is nearly whole, or the only one.
  */
-static void watch_add_share(struct watch *w, struct result_block block)
+static void watch_add_share(struct result_metric *m, struct result_block block)
 {
-    struct result_metric *m = &w->result.metrics[WATCH_STEAL];
     struct err ignored;
     uint64_t parts = (block.observed_ns + WATCH_BLOCK_NS / 10) / WATCH_BLOCK_NS;
     parts = parts ? parts : m->block_count == 0;
@@ -178,38 +215,103 @@ static void watch_add_share(struct watch *w, struct result_block block)
     }
 }
 
+/* Missed deadlines of all that the sleepers had; their verdict comes up to half a second later. */
+static void watch_lost(struct watch *w, double values[WATCH_METRICS])
+{
+    const struct inquest_blame none = { 0 };
+    const struct inquest_blame *all = w->inquest ? inquest_blame(w->inquest, INQUEST_ALL) : &none;
+    bool known = w->inquest && w->stalls.total > 0;
+    for (unsigned i = 0; i < CAUSES; i++) {
+        double missed = all->missed[i] - w->blamed.missed[i];
+        values[WATCH_LOST + i] = known ? fmin(missed / (double)w->stalls.total, 1) : NAN;
+    }
+    if (known)
+        w->blamed = *all;
+}
+
 /* Closes a block of each of our metrics. */
 static void watch_close_block(struct watch *w)
 {
-    struct watch_point now = { 0 };
+    struct sight now = { 0 };
     struct err ignored;
-    watch_sample(w, &now);
-    struct witnessed seen = watch_difference(&w->block, &now);
+    double values[WATCH_METRICS];
+    sight_take(&w->eye, false, &now);
+    struct witnessed seen = sight_difference(&w->block, &now);
     struct result_block block = { .at_ns = w->block.at_ns - w->run_start_ns,
-                                  .observed_ns = now.at_ns - w->block.at_ns,
-                                  .value = seen.steal_ratio };
-    watch_add_share(w, block);
+                                  .observed_ns = now.at_ns - w->block.at_ns };
+    uint64_t cost_ns = clk_process_cpu_ns();
+    hist_clear(&w->stalls);
     if (w->sampler) {
-        hist_clear(&w->stalls);
         sampler_take(w->sampler, &w->stalls);
+        sampler_turn(w->sampler);
+    }
+    values[WATCH_STALL] = NAN;
+    values[WATCH_STEAL] = seen.steal_ratio;
+    values[WATCH_PRESSURE_CPU] = seen.cpu_pressure_ratio;
+    values[WATCH_PRESSURE_IO] = seen.io_pressure_ratio;
+    values[WATCH_PRESSURE_MEMORY] = seen.memory_pressure_ratio;
+    values[WATCH_THROTTLED] = seen.throttled_ratio;
+    values[WATCH_OTHERS] = seen.others_cpu_ratio;
+    w->cost_ratio = (double)(cost_ns - w->cost_ns) / (double)block.observed_ns;
+    values[WATCH_COST] = w->cost_ratio;
+    watch_lost(w, values);
+    for (unsigned i = 0; i < WATCH_METRICS; i++) {
+        block.value = values[i];
+        watch_add_share(&w->result.metrics[i], block);
+    }
+    if (w->sampler) {
         block.hist = w->stalls;
         (void)result_add_block(&w->result.metrics[WATCH_STALL], &block, &ignored);
     }
-    steal_release(&w->block.steal);
+    sight_release(&w->block);
     w->block = now;
+    w->cost_ns = cost_ns;
 }
 
 static void watch_events(struct watch *w)
 {
-    struct sampler_worst worst[SAMPLER_WORST];
-    unsigned count = w->sampler ? sampler_worst(w->sampler, worst) : 0;
+    struct inquest_case cases[INQUEST_CASES];
+    unsigned count = w->inquest ? inquest_worst(w->inquest, cases, INQUEST_CASES) : 0;
     for (unsigned i = 0; i < count; i++) {
-        if (worst[i].stall_ns < 10 * (uint64_t)CLK_NS_PER_MS || worst[i].at_ns < w->run_start_ns)
+        const struct episode *e = &cases[i].episode;
+        struct result_event event = { .duration_ns = e->length_ns, .cpu = (int32_t)e->cpu };
+        if (e->length_ns < WATCH_EVENT_NS || e->at_ns < w->run_start_ns)
             continue;
-        result_event(&w->result, worst[i].at_ns - w->run_start_ns, worst[i].stall_ns,
-                     "stall of %.1f ms on CPU %u", (double)worst[i].stall_ns / CLK_NS_PER_MS,
-                     worst[i].cpu);
+        event.at_ns = e->at_ns - w->run_start_ns;
+        (void)snprintf(event.what, sizeof event.what, "stall of %.1f ms on CPU %u",
+                       (double)e->length_ns / CLK_NS_PER_MS, e->cpu);
+        (void)snprintf(event.cause, sizeof event.cause, "%s", cause_id(cases[i].main));
+        result_event_full(&w->result, &event);
     }
+}
+
+static void watch_notes(struct watch *w)
+{
+    struct result *r = &w->result;
+    if (!w->sampler) {
+        result_note(r, "Stalls were not watched: the sampler threads could not be made.");
+        return;
+    }
+    result_note(r,
+                "A sleeper of %.0f ms on each of %u CPUs at a time, of %u, so that watching costs "
+                "less than 0.5 %% of one CPU; shorter stalls are seen as often as they meet one.",
+                (double)w->sleepers.interval_ns / CLK_NS_PER_MS, sampler_cpus(w->sampler),
+                sampler_allowed(w->sampler));
+    if (sampler_unpinned(w->sampler))
+        result_note(r, "%u sleepers could not be bound to a CPU of their own.",
+                    sampler_unpinned(w->sampler));
+    if (!w->inquest)
+        result_note(r, "Nobody was asked for the causes of stalls: no memory.");
+    if (w->block.ours_ns == UINT64_MAX)
+        result_note(r, "This kernel does not list a process's children: our own load could not be "
+                       "told from that of others.");
+    if (!w->block.throttled_known)
+        result_note(r, "Our CPU control group cannot be seen: a quota would be taken for "
+                       "something else.");
+    unsigned long long crowded = sampler_missed(w->sampler);
+    crowded += w->inquest ? inquest_crowded(w->inquest) : 0;
+    if (crowded > 0)
+        result_note(r, "%llu stalls came faster than they could be judged.", crowded);
 }
 
 static int watch_report(struct watch *w, struct err *e)
@@ -217,11 +319,13 @@ static int watch_report(struct watch *w, struct err *e)
     AUTO(buf) struct buf text = { 0 };
     if (w->sampler)
         sampler_stop(w->sampler);
+    watch_look(w);
+    if (w->inquest)
+        inquest_close(w->inquest);
     watch_close_block(w);
     watch_events(w);
+    watch_notes(w);
     w->result.duration_ns = clk_now_ns() - w->run_start_ns;
-    if (!w->sampler)
-        result_note(&w->result, "Stalls were not watched: the sampler threads could not be made.");
     if (result_summarise(&w->result, e) || document_write_fragment(&w->result, &text, e))
         return -1;
     return frame_write(w->fd, FRAME_RESULT, buf_text(&text), text.size, e);
@@ -246,14 +350,28 @@ static bool watch_answer(struct watch *w, struct buf *in)
     return state == FRAME_PARTIAL;
 }
 
+/* What is due by the clock. */
+static void watch_tend(struct watch *w)
+{
+    uint64_t now_ns = clk_now_ns();
+    if (now_ns < w->next_look_ns)
+        return;
+    uint64_t before_ns = clk_thread_cpu_ns();
+    watch_clock(w);
+    watch_look(w);
+    w->next_look_ns = now_ns + thrift_pause_ns(clk_thread_cpu_ns() - before_ns, w->cost_ratio);
+    if (now_ns - w->block.at_ns >= WATCH_BLOCK_NS)
+        watch_close_block(w);
+}
+
 /* One wake-up; whether to go on. */
 static bool watch_step(struct watch *w, struct buf *in)
 {
     struct pollfd p = { .fd = w->fd, .events = POLLIN };
-    int ready = poll(&p, 1, (int)(BENCH_WITNESS_TICK_NS / CLK_NS_PER_MS));
-    watch_clock(w);
-    if (clk_now_ns() - w->block.at_ns >= WATCH_BLOCK_NS)
-        watch_close_block(w);
+    uint64_t now_ns = clk_now_ns();
+    uint64_t left_ns = w->next_look_ns > now_ns ? w->next_look_ns - now_ns : 0;
+    int ready = poll(&p, 1, (int)((left_ns + CLK_NS_PER_MS - 1) / CLK_NS_PER_MS));
+    watch_tend(w);
     if (ready <= 0)
         return true;
     char bytes[64];
@@ -266,11 +384,53 @@ static bool watch_step(struct watch *w, struct buf *in)
 
 static void watch_release(struct watch *w)
 {
-    steal_release(&w->last.steal);
-    steal_release(&w->block.steal);
+    sampler_free(w->sampler);
+    inquest_free(w->inquest);
+    sight_release(&w->last);
+    sight_release(&w->block);
     hist_release(&w->stalls);
     result_release(&w->result);
+    throttle_release(&w->throttle);
+    crowd_release(&w->crowd);
     auto_close_fd(&w->proc_fd);
+    auto_close_fd(&w->sys_fd);
+}
+
+static uint64_t watch_own_ns(void *arg)
+{
+    return crowd_family_ns(arg);
+}
+
+/* That may be slept on; more than a set holds are all that are online. */
+static unsigned watch_cpus(void)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        return (unsigned)CPU_COUNT(&allowed);
+    return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* Sleepers and their inquest; the run goes on without what cannot be had. */
+static void watch_open_sleepers(struct watch *w)
+{
+    struct err ignored;
+    struct stealclock clock;
+    struct cpuid cpuid = cpuid_read();
+    stealclock_find(w->proc_fd, w->sys_fd, &cpuid, &clock);
+    w->sleepers = thrift_sleepers(watch_cpus(), thrift_wake_ns());
+    struct sampler_terms terms = { .interval_ns = w->sleepers.interval_ns,
+                                   .episode_ns = WATCH_EPISODE_NS,
+                                   .threads = w->sleepers.threads };
+    struct inquest_site site = { .proc_fd = w->proc_fd,
+                                 .sys_fd = w->sys_fd,
+                                 .host = stealclock_host(&clock),
+                                 .interval_ns = w->sleepers.interval_ns,
+                                 .own_ns = watch_own_ns,
+                                 .own_arg = &w->crowd };
+    w->inquest = inquest_open(&site, &ignored);
+    w->sampler = sampler_open(&terms, &ignored);
+    if (w->sampler)
+        sampler_start(w->sampler);
 }
 
 void watch_serve(int fd, uint64_t run_start_ns)
@@ -278,20 +438,22 @@ void watch_serve(int fd, uint64_t run_start_ns)
     struct watch w = { .fd = fd, .run_start_ns = run_start_ns };
     struct err e = { 0 };
     w.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    w.sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (w.proc_fd < 0 || hist_open(&w.stalls, UINT64_C(1) << HIST_TEN_MINUTES_BITS, &e) ||
-        result_open(&w.result, "witness", "What the host did meanwhile", watch_metrics, &e)) {
+        result_open(&w.result, "witness", "What the host did meanwhile", watch_metrics, &e) ||
+        crowd_open(&w.crowd, w.proc_fd, getppid(), clk_now_ns(), &e)) {
         return;
     }
-    w.sampler = sampler_open(&e);
-    if (w.sampler)
-        sampler_start(w.sampler);
+    (void)throttle_open(&w.throttle, w.proc_fd, w.sys_fd, &e);
+    w.eye = (struct sight_eye){ w.proc_fd, &w.throttle, &w.crowd };
+    watch_open_sleepers(&w);
     w.offset_ns = watch_offset();
-    watch_sample(&w, &w.last);
-    watch_sample(&w, &w.block);
+    sight_take(&w.eye, true, &w.last);
+    sight_take(&w.eye, false, &w.block);
+    w.cost_ns = clk_process_cpu_ns();
 
     AUTO(buf) struct buf in = { 0 };
     while (watch_step(&w, &in))
         continue;
-    sampler_free(w.sampler);
     watch_release(&w);
 }

@@ -25,6 +25,12 @@ static const struct witnessed witness_blind = {
     .throttled_ratio = NAN,
     .clock_step_ns = NAN,
     .stall_max_ns = NAN,
+    .cpu_pressure_full_ratio = NAN,
+    .io_pressure_full_ratio = NAN,
+    .memory_pressure_full_ratio = NAN,
+    .others_cpu_ratio = NAN,
+    .others_io_bytes_per_s = NAN,
+    .largest_other_cpu_ratio = NAN,
 };
 
 static void witness_live(int fd, pid_t parent, uint64_t run_start_ns)

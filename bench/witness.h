@@ -1,7 +1,7 @@
 /*
  * witness: a child of its own that watches the host for the whole run: steal, pressure, throttling,
- * clock steps, and the stalls of a 1-ms sleeper on every CPU. If it dies the run goes on without
- * it.
+ * clock steps, other processes, and how late sleepers wake and why. It costs less than half a
+ * percent of one CPU. If it dies the run goes on without it.
  */
 #ifndef BENCH_WITNESS_H
 #define BENCH_WITNESS_H

@@ -8,10 +8,10 @@
  *
  * measure allocates nothing, prints nothing, formats nothing. It returns by run->until_ns or soon
  * after *run->stopping becomes true; with its write budget spent it sets run->done. It records into
- * run->hists[i] (METRIC_HIST) or sets run->values[i] (other kinds; NAN on entry), where i is the
- * row in `metrics`, and sets run->observed_ns[i] when that differs from the length of the
- * repetition. The runner adds one block a repetition. teardown is always called and tolerates half
- * a setup; after it nothing is left in the scratch.
+ * run->hists[i] (METRIC_HIST) or sets run->values[i] (other kinds; NAN on entry; how many there
+ * were, for METRIC_EVENTS), where i is the row in `metrics`, and sets run->observed_ns[i] when that
+ * differs from the length of the repetition. The runner adds one block a repetition. teardown is
+ * always called and tolerates half a setup; after it nothing is left in the scratch.
  */
 #ifndef PROBES_PROBE_H
 #define PROBES_PROBE_H

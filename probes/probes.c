@@ -33,6 +33,9 @@ const struct probe *const probes_all[] = {
     &net_load,
     &net_passive,
     &noise_stall,
+    &noise_gap,
+    &noise_speed,
+    &noise_pressure,
     NULL,
 };
 

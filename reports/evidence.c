@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "probes/kit/auto.h"
+#include "probes/kit/cause.h"
 #include "probes/kit/units.h"
 #include "reports/page.h"
 
@@ -108,13 +109,22 @@ static void events(struct html *h, const struct result *r)
     html_leaf(h, "p", "label", "Events, by the time since the run began");
     html_open(h, "ul", "events");
     for (unsigned i = 0; i < r->event_count; i++) {
+        int cause = cause_of_id(r->events[i].cause);
         html_open(h, "li", NULL);
         html_leaf(h, "b", NULL, units_format((double)r->events[i].at_ns, UNIT_NS, at));
         html_text(h, " ");
         html_text(h, r->events[i].what);
+        html_text(h, cause >= 0 ? ": " : "");
+        html_text(h, cause >= 0 ? cause_name((enum cause)cause) : "");
         html_close(h);
     }
     html_close(h);
+    if (r->events_dropped > 0) {
+        AUTO(buf) struct buf words = { 0 };
+        buf_addf(&words, "%llu shorter ones are not listed.",
+                 (unsigned long long)r->events_dropped);
+        html_leaf(h, "p", "label", buf_text(&words));
+    }
 }
 
 static void witnessed(struct html *h, const struct result *r)
@@ -126,14 +136,16 @@ static void witnessed(struct html *h, const struct result *r)
         double value;
         enum unit unit;
     } rows[] = {
-        {"stolen",                   w->steal_ratio,           UNIT_RATIO},
-        { "stolen on the worst CPU", w->steal_worst_cpu_ratio, UNIT_RATIO},
-        { "CPU pressure",            w->cpu_pressure_ratio,    UNIT_RATIO},
-        { "I/O pressure",            w->io_pressure_ratio,     UNIT_RATIO},
-        { "memory pressure",         w->memory_pressure_ratio, UNIT_RATIO},
-        { "throttled by quota",      w->throttled_ratio,       UNIT_RATIO},
-        { "wall clock stepped by",   w->clock_step_ns,         UNIT_NS   },
-        { "longest stall",           w->stall_max_ns,          UNIT_NS   },
+        {"stolen",                   w->steal_ratio,           UNIT_RATIO      },
+        { "stolen on the worst CPU", w->steal_worst_cpu_ratio, UNIT_RATIO      },
+        { "CPU pressure",            w->cpu_pressure_ratio,    UNIT_RATIO      },
+        { "I/O pressure",            w->io_pressure_ratio,     UNIT_RATIO      },
+        { "memory pressure",         w->memory_pressure_ratio, UNIT_RATIO      },
+        { "throttled by quota",      w->throttled_ratio,       UNIT_RATIO      },
+        { "wall clock stepped by",   w->clock_step_ns,         UNIT_NS         },
+        { "longest stall",           w->stall_max_ns,          UNIT_NS         },
+        { "CPU of other processes",  w->others_cpu_ratio,      UNIT_RATIO      },
+        { "their I/O",               w->others_io_bytes_per_s, UNIT_BYTES_PER_S},
     };
 
     char text[UNITS_TEXT_BYTES];
@@ -151,6 +163,13 @@ static void witnessed(struct html *h, const struct result *r)
         html_text(h, rows[i].name);
         html_text(h, " ");
         html_text(h, units_format(rows[i].value, rows[i].unit, text));
+    }
+    if (any && w->largest_other[0]) {
+        html_text(h, ", the busiest of them ");
+        html_text(h, w->largest_other);
+        html_text(h, " with ");
+        html_text(h, units_format(w->largest_other_cpu_ratio, UNIT_RATIO, text));
+        html_text(h, " of a CPU");
     }
     if (any)
         html_close(h);

@@ -5,6 +5,7 @@
 #include "reports/evidence.h"
 #include "reports/formats.h"
 #include "reports/html.h"
+#include "reports/noise.h"
 #include "reports/page.h"
 #include "reports/style.h"
 
@@ -246,6 +247,9 @@ static int render(const struct report *r, struct buf *out, struct err *e)
     html_open(&h, "main", NULL);
     header(&h, r->document);
     roles(&h, r);
+    noise_thief(&h, r->document);
+    if (noise_worst(&h, r->document, e))
+        return -1;
     gaps(&h, r);
     if (r->verdict_count > 0) {
         html_open(&h, "section", NULL);

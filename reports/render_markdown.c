@@ -2,6 +2,8 @@
 #include "reports/formats.h"
 #include "reports/markdown.h"
 #include "reports/page.h"
+#include "reports/thief.h"
+#include "reports/worst.h"
 
 static void say_words(struct buf *out, const struct buf *words)
 {
@@ -95,6 +97,51 @@ static void results(const struct report *r, struct buf *out)
     buf_adds(out, "\n");
 }
 
+static void thief(const struct report *r, struct buf *out)
+{
+    struct thief found;
+    AUTO(buf) struct buf words = { 0 };
+    thief_find(r->document, &found);
+    thief_tell(r->document, &found, &words);
+    if (words.size == 0)
+        return;
+    buf_adds(out, "## Who took the CPU\n\n");
+    say_words(out, &words);
+    buf_adds(out, "\n\n");
+}
+
+static void worst_row(const struct worst *w, struct buf *out)
+{
+    char text[UNITS_TEXT_BYTES];
+    AUTO(buf) struct buf name = { 0 };
+    AUTO(buf) struct buf what = { 0 };
+    AUTO(buf) struct buf why = { 0 };
+    result_name(w->owner, &name);
+    worst_what(w, &what);
+    coincidence_tell(&w->why, &why);
+    buf_adds(out, "|");
+    cell(out, units_format((double)w->event->at_ns, UNIT_NS, text));
+    cell(out, units_format((double)w->event->duration_ns, UNIT_NS, text));
+    cell_words(out, &name);
+    cell_words(out, &what);
+    cell_words(out, &why);
+    buf_adds(out, "\n");
+}
+
+static int worst(const struct report *r, struct buf *out, struct err *e)
+{
+    struct worst all[WORST_MOST];
+    int found = worst_find(r->document, WORST_MOST, all, e);
+    if (found > 0)
+        buf_adds(out, "## Worst moments\n\n| at | lasted | probe | what | the CPUs meanwhile |\n"
+                      "|--:|--:|---|---|---|\n");
+    for (int i = 0; i < found; i++)
+        worst_row(&all[i], out);
+    if (found > 0)
+        buf_adds(out, "\n");
+    return found < 0 ? -1 : 0;
+}
+
 static void gaps(const struct report *r, struct buf *out)
 {
     struct page_gap all[PAGE_GAPS];
@@ -174,6 +221,9 @@ static int render(const struct report *r, struct buf *out, struct err *e)
     head(r, out);
     roles(r, out);
     results(r, out);
+    thief(r, out);
+    if (worst(r, out, e))
+        return -1;
     gaps(r, out);
     criteria(r, out);
     return out->failed ? err_set(e, ERR_NO_RESOURCE, 0, "the report grew too large") : 0;

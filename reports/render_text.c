@@ -5,6 +5,8 @@
 #include "probes/kit/auto.h"
 #include "reports/formats.h"
 #include "reports/page.h"
+#include "reports/thief.h"
+#include "reports/worst.h"
 #include "reports/wrap.h"
 
 enum {
@@ -89,6 +91,35 @@ static void say_results(const struct report *r, struct buf *out)
         unsigned at = name.size < columns ? columns : (unsigned)name.size + 1;
         paragraph(r, &words, at, columns, out);
     }
+}
+
+/* ---- who took the CPU, and the worst moments */
+
+static void say_thief(const struct report *r, struct buf *out)
+{
+    struct thief thief;
+    AUTO(buf) struct buf words = { 0 };
+    thief_find(r->document, &thief);
+    thief_tell(r->document, &thief, &words);
+    if (words.size == 0)
+        return;
+    buf_adds(out, "\n");
+    paragraph(r, &words, 0, TEXT_INDENT, out);
+}
+
+static int say_worst(const struct report *r, struct buf *out, struct err *e)
+{
+    struct worst all[WORST_MOST];
+    int found = worst_find(r->document, r->details ? WORST_MOST : WORST_SHORT, all, e);
+    if (found > 0)
+        buf_adds(out, "\nWorst moments, and what happened to the CPUs meanwhile:\n");
+    for (int i = 0; i < found; i++) {
+        AUTO(buf) struct buf words = { 0 };
+        worst_tell(&all[i], &words);
+        buf_adds(out, "  ");
+        paragraph(r, &words, TEXT_INDENT, 2 * TEXT_INDENT, out);
+    }
+    return found < 0 ? -1 : 0;
 }
 
 /* ---- tables */
@@ -361,6 +392,9 @@ static int render(const struct report *r, struct buf *out, struct err *e)
 {
     say_host(r, out);
     say_results(r, out);
+    say_thief(r, out);
+    if (say_worst(r, out, e))
+        return -1;
     if (r->verdict_count > 0 && say_roles(r, out, e))
         return -1;
     if (r->details && say_details(r, out, e))

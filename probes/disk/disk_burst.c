@@ -8,11 +8,11 @@
 #include "probes/disk/ground.h"
 #include "probes/disk/pattern.h"
 #include "probes/disk/plans.h"
-#include "probes/disk/step.h"
 #include "probes/disk/terms.h"
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
 #include "probes/kit/file.h"
+#include "probes/kit/step.h"
 
 /*
  * Random overwrites, the queue always full, one repetition a second. What may be written is spread

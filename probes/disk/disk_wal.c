@@ -4,6 +4,7 @@
 
 #include "probes/disk/disk.h"
 #include "probes/disk/doubt.h"
+#include "probes/disk/slow.h"
 #include "probes/disk/terms.h"
 #include "probes/disk/wal.h"
 #include "probes/kit/clk.h"
@@ -75,7 +76,6 @@ static const struct disk_wal_rows {
 
 /* etcd's heartbeat interval: a sync that lasts longer delays one.
  * SOURCE: etcd server/embed/config.go TickMs */
-#define DISK_WAL_SLOW_NS (100 * (uint64_t)CLK_NS_PER_MS)
 #define DISK_WAL_WARM_NS (300 * (uint64_t)CLK_NS_PER_MS)
 /* In a shorter slot etcd's log has all the time. */
 #define DISK_WAL_KINDS_NS CLK_NS_PER_S
@@ -88,15 +88,7 @@ enum {
     /* Every third turn is another's: etcd's rare stalls are judged, and need the time. */
     DISK_WAL_CYCLE = 3,
     DISK_WAL_TURNS = DISK_WAL_CYCLE * (WAL_KINDS - 1), /* until each kind had one */
-    DISK_WAL_BUDGET_RATE = 64 << 20, /* bytes a second that may be written: 29,000 appends */
-    DISK_WAL_SLOW_MAX = 32,          /* events kept: the longest */
-    DISK_WAL_TAIL_SAMPLES = 1000,    /* from here on p99 tells what is slow for this disk */
-    DISK_WAL_TAIL_FACTOR = 10        /* times p99 */
-};
-
-struct disk_wal_slow {
-    uint64_t ended_ns; /* CLOCK_MONOTONIC */
-    uint64_t latency_ns, sync_ns;
+    DISK_WAL_BUDGET_RATE = 64 << 20 /* bytes a second that may be written: 29,000 appends */
 };
 
 struct disk_wal_log {
@@ -111,11 +103,9 @@ struct disk_wal_state {
     struct disk_wal_log logs[WAL_KINDS];
     uint64_t turn_ns;
     uint64_t closed_bytes; /* written by logs that are closed already */
-    uint64_t slow_total;
-    unsigned slow_count;
-    bool has_others; /* logs than etcd's, at first */
-    bool exhausted;  /* the write budget is used up */
-    struct disk_wal_slow slow[DISK_WAL_SLOW_MAX];
+    bool has_others;       /* logs than etcd's, at first */
+    bool exhausted;        /* the write budget is used up */
+    struct slow slow;      /* of etcd's */
 };
 
 static int disk_wal_supported(const struct probe_site *site, const void *conf, struct err *e)
@@ -255,38 +245,14 @@ static unsigned disk_wal_whose(const struct disk_wal_state *s, unsigned repetiti
     return others && s->logs[other].open ? other : WAL_ETCD;
 }
 
-/* Longer than this is an event: a heartbeat, or far beyond what is usual for this disk. */
-static uint64_t disk_wal_slow_from(const struct hist *seen)
-{
-    if (seen->total < DISK_WAL_TAIL_SAMPLES)
-        return DISK_WAL_SLOW_NS;
-    uint64_t tail_ns = DISK_WAL_TAIL_FACTOR * hist_quantile(seen, 0.99);
-    return tail_ns < DISK_WAL_SLOW_NS ? tail_ns : DISK_WAL_SLOW_NS;
-}
-
-/* Keeps the longest; when full, the shortest gives way. */
-static void disk_wal_remember(struct disk_wal_state *s, const struct disk_wal_slow *slow)
-{
-    s->slow_total++;
-    if (s->slow_count < DISK_WAL_SLOW_MAX) {
-        s->slow[s->slow_count++] = *slow;
-        return;
-    }
-    unsigned least = 0;
-    for (unsigned i = 1; i < DISK_WAL_SLOW_MAX; i++)
-        least = s->slow[i].latency_ns < s->slow[least].latency_ns ? i : least;
-    if (slow->latency_ns > s->slow[least].latency_ns)
-        s->slow[least] = *slow;
-}
-
 static int disk_wal_repeat(struct disk_wal_state *s, unsigned index, struct probe_run *run,
                            uint64_t until_ns, struct err *e)
 {
     struct disk_wal_log *log = &s->logs[index];
     const struct disk_wal_rows *rows = &disk_wal_rows[index];
-    uint64_t slow_ns = index == WAL_ETCD ? disk_wal_slow_from(&log->seen) : UINT64_MAX;
+    uint64_t slow_ns = index == WAL_ETCD ? slow_from_ns(&log->seen) : UINT64_MAX;
     while (disk_wal_goes_on(s, log, run, until_ns)) {
-        struct disk_wal_slow took = { 0 };
+        struct slow_append took = { 0 };
         if (wal_append(&log->wal, &took.latency_ns, &took.sync_ns, e))
             return disk_wal_close_full(s, index, e)
                        ? 0
@@ -296,7 +262,7 @@ static int disk_wal_repeat(struct disk_wal_state *s, unsigned index, struct prob
             hist_record(&run->hists[rows->sync], took.sync_ns);
         if (took.latency_ns > slow_ns) {
             took.ended_ns = clk_now_ns();
-            disk_wal_remember(s, &took);
+            slow_keep(&s->slow, &took);
         }
     }
     return 0;
@@ -327,31 +293,6 @@ static int disk_wal_measure(struct probe_run *run, struct err *e)
     s->exhausted = disk_wal_left(s, run) < wal_append_bytes(&s->logs[WAL_ETCD].wal);
     run->done = s->exhausted; /* the time goes to the other probes */
     return status;
-}
-
-static int disk_wal_by_time(const void *a, const void *b)
-{
-    const struct disk_wal_slow *x = a;
-    const struct disk_wal_slow *y = b;
-    return x->ended_ns < y->ended_ns ? -1 : x->ended_ns > y->ended_ns;
-}
-
-static void disk_wal_tell_slow(struct disk_wal_state *s, struct probe_run *run)
-{
-    qsort(s->slow, s->slow_count, sizeof s->slow[0], disk_wal_by_time);
-    for (unsigned i = 0; i < s->slow_count; i++) {
-        const struct disk_wal_slow *slow = &s->slow[i];
-        char took[UNITS_TEXT_BYTES];
-        bool in_sync = slow->sync_ns >= slow->latency_ns / 2;
-        uint64_t part_ns = in_sync ? slow->sync_ns : slow->latency_ns - slow->sync_ns;
-        result_event(run->result, slow->ended_ns - slow->latency_ns - run->run_start_ns,
-                     slow->latency_ns, "%s %s", in_sync ? "fdatasync" : "write",
-                     units_format((double)part_ns, UNIT_NS, took));
-    }
-    if (s->slow_total > s->slow_count)
-        result_note(run->result,
-                    "%" PRIu64 " appends were slow; the %u longest are listed as events.",
-                    s->slow_total, s->slow_count);
 }
 
 /* Rare events are worth what they were looked for. */
@@ -409,7 +350,7 @@ static void disk_wal_judge(struct probe_run *run)
     if (s->exhausted)
         result_note(run->result, "Ended early: the write budget of %" PRIu64 " MiB was used up.",
                     run->write_budget_bytes >> 20);
-    disk_wal_tell_slow(s, run);
+    slow_tell(&s->slow, run->run_start_ns, run->result);
     doubt_few(run->result, "disk.wal", &log->seen, log->observed_ns);
     doubt_overhead(run->result, "disk.wal", &log->seen, clk_cost_ns());
 }

@@ -58,6 +58,13 @@ int cpu_parse_model(const char *cpuinfo, char model[CPU_MODEL_BYTES])
     return 0;
 }
 
+int cpu_parse_line(const char *cpuinfo, const char *key, char *value, size_t size)
+{
+    const char *found = cpu_value(cpuinfo, key);
+    value[0] = '\0';
+    return found && cpu_copy(found, value, size) ? 0 : -1;
+}
+
 unsigned cpu_count_list(const char *list)
 {
     unsigned long count = 0;

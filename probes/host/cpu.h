@@ -17,6 +17,8 @@ enum {
  * "Processor" or implementer and part (ARM), "uarch" (RISC-V). -1 when there is none.
  */
 int cpu_parse_model(const char *cpuinfo, char model[CPU_MODEL_BYTES]);
+/* The value of the first line with that key, blanks joined; -1 when it is missing or empty. */
+int cpu_parse_line(const char *cpuinfo, const char *key, char *value, size_t size);
 /* How many CPUs a list like "0-3,8" names; 0 when it is malformed. */
 unsigned cpu_count_list(const char *list);
 /* States host.cpus and host.cpu.model; usable is what the affinity mask of this process allows. */

@@ -1,11 +1,14 @@
 #include "probes/host/host.h"
 
+#include <unistd.h>
+
 #include "probes/host/addresses.h"
 #include "probes/host/ceilings.h"
 #include "probes/host/cgroup.h"
 #include "probes/host/clocks.h"
 #include "probes/host/cpu.h"
 #include "probes/host/memory.h"
+#include "probes/host/oversell.h"
 #include "probes/host/ports.h"
 #include "probes/host/storage.h"
 #include "probes/host/system.h"
@@ -22,6 +25,8 @@ static const struct fact_row host_facts[] = {
         "The container around this userland, by systemd's names; none on a kernel of its own."),
     HOST_TEXT("host.userns",
               "Whether this is a user namespace, where root has no power over the kernel."),
+    HOST_TEXT("host.steal.reported",
+              "Whether this platform can say how much CPU time it gives to others."),
     HOST_TEXT("host.kernel.release", "The release of the running kernel."),
     HOST_NUMBER("host.kernel.version", UNIT_VERSION, "Its version: major and minor."),
     HOST_LIST("host.kernel.options", "Its build options, =y or =m, that orchestrators ask after."),
@@ -29,6 +34,22 @@ static const struct fact_row host_facts[] = {
     HOST_LIST("host.cgroup.controllers", "The resources that they can control."),
     HOST_NUMBER("host.cpus", UNIT_COUNT, "CPUs that may be used."),
     HOST_TEXT("host.cpu.model", "The model that the CPU claims to be."),
+    HOST_TEXT("host.cpu.disclosed",
+              "Whether that name tells which processor it is: yes, generation, or no."),
+    HOST_TEXT("host.cpu.clock",
+              "Whether the frequency in /proc agrees with the processor's own counter: agrees or "
+              "differs."),
+    HOST_TEXT("host.cpu.hypervisor", "Whether the CPU says that a hypervisor is under it."),
+    HOST_NUMBER("host.cpu.threads", UNIT_COUNT,
+                "Threads that share a core, as this kernel was told; two slow each other down."),
+    HOST_TEXT(
+        "host.balloon",
+        "The driver by which the host can take memory back from this guest; none: it cannot."),
+    HOST_NUMBER("host.balloon.taken", UNIT_BYTES, "Memory that the host has taken back by it."),
+    HOST_TEXT(
+        "host.ksm",
+        "Whether this kernel merges equal pages, as a host does that sells more memory than it "
+        "has: running, stopped or unmerged."),
     HOST_NUMBER("host.memory", UNIT_BYTES, "RAM that the kernel has to give."),
     HOST_NUMBER("host.swap", UNIT_BYTES, "Swap space in use or ready."),
     HOST_NUMBER("host.uptime", UNIT_NS, "Time since boot."),
@@ -63,6 +84,18 @@ static const struct fact_row host_facts[] = {
     FACT_END,
 };
 
+static void host_state_oversell(const struct probe_site *site, struct facts *f)
+{
+    const struct fact *virt = facts_find(f, "host.virtualization");
+    long page = sysconf(_SC_PAGESIZE);
+    struct oversell_host h = { .proc_fd = site->proc_fd,
+                               .sys_fd = site->sys_fd,
+                               .page_bytes = page > 0 ? (uint64_t)page : 4096,
+                               .virt = virt ? virt->text : NULL,
+                               .counter_rate = oversell_counter_rate() };
+    oversell_state(&h, f);
+}
+
 static int host_measure(struct probe_run *run, struct err *e)
 {
     const struct probe_site *site = run->site;
@@ -75,6 +108,7 @@ static int host_measure(struct probe_run *run, struct err *e)
     cgroup_state(site->proc_fd, site->sys_fd, kernel, f);
     cpu_state(site->proc_fd, site->sys_fd, site->cpus, f);
     memory_state(site->proc_fd, f);
+    host_state_oversell(site, f);
     clocks_state(site->proc_fd, site->sys_fd, clocks_ask(), f);
     ceilings_state(site->proc_fd, f);
     ports_state(site->proc_fd, f);

@@ -7,6 +7,7 @@
 #include "probes/kit/auto.h"
 #include "probes/kit/container.h"
 #include "probes/kit/file.h"
+#include "probes/kit/stealclock.h"
 #include "probes/kit/virt.h"
 
 /* The value of KEY=, unquoted. -1 when the key is not there or holds nothing. */
@@ -80,6 +81,7 @@ static void system_state_container(int proc_fd, int sys_fd, struct facts *f)
 void system_state(int proc_fd, int sys_fd, const struct cpuid *cpuid, struct facts *f)
 {
     char name[128];
+    struct stealclock s;
     struct virt v;
     struct err e;
     system_state_os(proc_fd, f);
@@ -94,6 +96,11 @@ void system_state(int proc_fd, int sys_fd, const struct cpuid *cpuid, struct fac
     else
         (void)facts_set_unknown(f, "host.product", "neither DMI, device tree nor ACPI name one");
     system_state_container(proc_fd, sys_fd, f);
+    stealclock_find(proc_fd, sys_fd, cpuid, &s);
+    if (s.answer == STEALCLOCK_UNKNOWN)
+        (void)facts_set_unknown(f, "host.steal.reported", s.why);
+    else
+        (void)facts_set_text(f, "host.steal.reported", stealclock_word(s.answer), s.why);
 }
 
 static void system_state_options(int proc_fd, const char *release, struct facts *f)

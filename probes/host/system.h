@@ -12,7 +12,10 @@
  * undone. SOURCE: os-release(5). -1 when there is neither.
  */
 int system_parse_release(const char *text, char *name, size_t size);
-/* States host.os, host.hostname, host.virtualization, host.product, host.container, host.userns. */
+/*
+ * States host.os, host.hostname, host.virtualization, host.product, host.container, host.userns and
+ * host.steal.reported.
+ */
 void system_state(int proc_fd, int sys_fd, const struct cpuid *cpuid, struct facts *f);
 /*
  * States host.kernel.release, host.kernel.version and host.kernel.options; the version as

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "probes/disk/doubt.h"
+#include "probes/disk/slow.h"
 #include "probes/disk/terms.h"
 #include "probes/disk/wal.h"
 #include "probes/image/flush.h"
@@ -54,6 +55,7 @@ struct image_wal_state {
     struct flush flush;
     struct sampler *sampler;
     struct hist seen, seen_alone; /* all repetitions */
+    struct slow slow;             /* while layers were unpacked */
     uint64_t observed_ns;
     uint64_t wal_budget_bytes;
     uint64_t slot_end_ns;
@@ -134,7 +136,7 @@ static int image_wal_open(struct probe_run *run, struct image_wal_state *s, stru
         return -1;
     if (wal_open(&s->wal, run->home_fd, WAL_RECORD_BYTES, WAL_SEGMENT_BYTES, run->seed, e))
         return err_wrap(e, "'%s'", image_wal_log_dir(run->site));
-    s->sampler = sampler_open(e);
+    s->sampler = sampler_open(&(struct sampler_terms){ 0 }, e);
     return s->sampler ? 0 : -1;
 }
 
@@ -192,15 +194,18 @@ static bool image_wal_failed(const struct image_wal_state *s)
 
 /* Appends until that time, or until the puller ends where it is at work. */
 static int image_wal_append(struct probe_run *run, struct hist *latency, uint64_t until_ns,
-                            struct err *e)
+                            uint64_t slow_ns, struct err *e)
 {
     struct image_wal_state *s = run->state;
     while (clk_now_ns() < until_ns && !*run->stopping && s->pulling && image_wal_has_room(s)) {
-        uint64_t latency_ns = 0;
-        uint64_t sync_ns = 0;
-        if (wal_append(&s->wal, &latency_ns, &sync_ns, e))
+        struct slow_append took = { 0 };
+        if (wal_append(&s->wal, &took.latency_ns, &took.sync_ns, e))
             return err_wrap(e, "'%s'", image_wal_log_dir(run->site));
-        hist_record(latency, latency_ns);
+        hist_record(latency, took.latency_ns);
+        if (took.latency_ns > slow_ns) {
+            took.ended_ns = clk_now_ns();
+            slow_keep(&s->slow, &took);
+        }
     }
     return 0;
 }
@@ -211,7 +216,7 @@ static int image_wal_measure_alone(struct probe_run *run, struct err *e)
     struct image_wal_state *s = run->state;
     struct hist *latency = &run->hists[IMAGE_WAL_ALONE];
     uint64_t until_ns = run->until_ns < s->alone_until_ns ? run->until_ns : s->alone_until_ns;
-    int failed = image_wal_append(run, latency, until_ns, e);
+    int failed = image_wal_append(run, latency, until_ns, UINT64_MAX, e);
     hist_merge(&s->seen_alone, latency);
     sampler_take(s->sampler, &run->hists[IMAGE_STALL_ALONE]);
     return failed;
@@ -224,7 +229,7 @@ static int image_wal_measure_beside(struct probe_run *run, struct err *e)
     struct hist *latency = &run->hists[IMAGE_WAL];
     uint64_t began_ns = clk_now_ns();
     image_wal_go(s);
-    int failed = image_wal_append(run, latency, run->until_ns, e);
+    int failed = image_wal_append(run, latency, run->until_ns, slow_from_ns(&s->seen), e);
     uint64_t observed_ns = clk_now_ns() - began_ns;
     if (latency->total > 0) {
         run->values[IMAGE_WAL_RATE] = (double)latency->total * CLK_NS_PER_S / (double)observed_ns;
@@ -309,6 +314,7 @@ static void image_wal_judge(struct probe_run *run)
     image_wal_halt(s);
     sampler_stop(s->sampler);
     image_wal_note(run);
+    slow_tell(&s->slow, run->run_start_ns, run->result);
     image_wal_judge_factor(run);
     if (image_wal_failed(s))
         result_set_status(run->result, STATUS_FAILED, "'%s': unpacking: %s", run->site->dir,

@@ -19,6 +19,11 @@ uint64_t clk_realtime_ns(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+uint64_t clk_boottime_ns(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
+}
+
 uint64_t clk_thread_cpu_ns(void)
 {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
@@ -27,6 +32,16 @@ uint64_t clk_thread_cpu_ns(void)
 uint64_t clk_process_cpu_ns(void)
 {
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+int clk_cpu_of(int pid, uint64_t *cpu_ns)
+{
+    clockid_t id;
+    struct timespec t;
+    if (clock_getcpuclockid(pid, &id) || clock_gettime(id, &t))
+        return -1;
+    *cpu_ns = clk_of_timespec(t);
+    return 0;
 }
 
 static int compare_u64(const void *a, const void *b)

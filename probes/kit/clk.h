@@ -35,9 +35,13 @@ static inline uint64_t clk_now_ns(void)
 
 /* CLOCK_REALTIME: stamps for people, STAMP packets and the detection of clock steps. */
 uint64_t clk_realtime_ns(void);
+/* CLOCK_BOOTTIME: it goes on while the machine is suspended, CLOCK_MONOTONIC does not. */
+uint64_t clk_boottime_ns(void);
 /* CPU time of the calling thread; of the whole process. */
 uint64_t clk_thread_cpu_ns(void);
 uint64_t clk_process_cpu_ns(void);
+/* CPU time of another process, of the living alone. -1: there is none. */
+int clk_cpu_of(int pid, uint64_t *cpu_ns);
 /* Median cost of one clk_now_ns, over a few thousand calls (about 1 ms). */
 uint64_t clk_cost_ns(void);
 /* Sleeps until an absolute CLOCK_MONOTONIC time; returns early (-1) on a signal. */

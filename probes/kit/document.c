@@ -160,6 +160,9 @@ static json_t *run_to_json(const struct document *d)
     }
     bad |= json_object_set_new(object, "interrupted", json_boolean(d->interrupted));
     bad |= json_object_set_new(object, "clock_cost_ns", node_new_u64(d->clock_cost_ns));
+    if (d->uptime_ns > 0) {
+        bad |= json_object_set_new(object, "uptime_ns", node_new_u64(d->uptime_ns));
+    }
     if (bad) {
         release_json(&object);
     }
@@ -244,9 +247,11 @@ static int argv_of_json(const struct node *at, struct document *d, struct err *e
     return 0;
 }
 
-static int argv_cut_of_json(const struct node *at, struct document *d, struct err *e)
+/* What only some documents have. */
+static int u64_or_0_of_json(const struct node *at, const char *key, uint64_t *out, struct err *e)
 {
-    return node_has(at, "argv_cut") ? node_u64(at, "argv_cut", &d->argv_cut, e) : 0;
+    *out = 0;
+    return node_has(at, key) ? node_u64(at, key, out, e) : 0;
 }
 
 static int places_of_json(const struct node *at, struct document *d, struct err *e)
@@ -289,8 +294,11 @@ static int run_of_json(const struct node *root, struct document *d, struct err *
         node_bool(&at, "interrupted", &d->interrupted, e)) {
         return -1;
     }
-    return places_of_json(&at, d, e) || argv_of_json(&at, d, e) || argv_cut_of_json(&at, d, e) ? -1
-                                                                                               : 0;
+    return places_of_json(&at, d, e) || argv_of_json(&at, d, e) ||
+                   u64_or_0_of_json(&at, "argv_cut", &d->argv_cut, e) ||
+                   u64_or_0_of_json(&at, "uptime_ns", &d->uptime_ns, e)
+               ? -1
+               : 0;
 }
 
 static int labels_of_json(const struct node *root, struct document *d, struct err *e)

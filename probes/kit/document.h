@@ -6,7 +6,8 @@
  *   "run": {"id","version","started" (RFC 3339),"duration_ns","seed","budget_ns","argv":[...],
  *           "dir","interrupted":false,"clock_cost_ns",
  *           "places":[{"name","dir"}] (when --dir named some),
- *           "argv_cut" (words after those of argv, when there were more than DOCUMENT_ARGV_MAX)},
+ *           "argv_cut" (words after those of argv, when there were more than DOCUMENT_ARGV_MAX),
+ *           "uptime_ns" (CLOCK_MONOTONIC at 0 of the time line; not in older documents)},
  *   "labels": {"provider": "..."},
  *   "host": {"host.cpus": {"value","unit","reason"}, ...},
  *   "measurements": [{"probe","title","place" (of
@@ -17,7 +18,9 @@
  *           "histogram":"HISTFAAA..." | null,
  *           "blocks":[{"at_ns","observed_ns","n","value"} |
  *                     {"at_ns","observed_ns","n","p50","p99","max"}]}],
- *       "events":[{"at_ns","duration_ns","what"}], "notes":["..."], "witnessed":{...}}],
+ *       "events":[{"at_ns","duration_ns","what","cpu" (where it was felt),"cause" (its id)}],
+ *       "events_dropped" (shorter ones, when there were some), "notes":["..."],
+ *       "witnessed":{...}}],
  *   "witness": {a measurement of probe "witness"} | null
  * }
  * Fragments, from a probe's child to the runner, are one measurement with "histogram" in each block
@@ -64,6 +67,7 @@ struct document {
     uint64_t seed;
     uint64_t budget_ns;
     uint64_t clock_cost_ns;
+    uint64_t uptime_ns; /* CLOCK_MONOTONIC at 0 of the time line; 0: not known */
     bool interrupted;
     char *argv[DOCUMENT_ARGV_MAX]; /* owned */
     unsigned argc;

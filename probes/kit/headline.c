@@ -71,7 +71,10 @@ static void add_figures(const struct result_metric *m, struct buf *group)
     for (unsigned i = 0; i < m->statistic_count; i++) {
         const struct result_statistic *s = &m->statistics[i];
         bool named = strcmp(s->name, "value") != 0;
-        if (is_shown(m, s)) {
+        if (is_shown(m, s) && m->kind == METRIC_EVENTS && m->n == 0) {
+            buf_addf(group, "%snone (< %s)", group->size ? ", " : "",
+                     units_format(s->high, m->unit, number));
+        } else if (is_shown(m, s)) {
             buf_addf(group, "%s%s%s%s", group->size ? ", " : "", named ? s->name : "",
                      named ? " " : "", units_format(s->value, m->unit, number));
         }

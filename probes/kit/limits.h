@@ -15,11 +15,13 @@ enum {
     LIMITS_JSON_VALUES =
         4 << 20,               /* a long run has 100,000; a value costs some 50 bytes of memory */
     LIMITS_NAME_BYTES = 64,    /* probe, metric and fact names */
+    LIMITS_PROCESS_BYTES = 16, /* a process's name, as the kernel cuts it */
     LIMITS_TEXT_BYTES = 480,   /* one sentence */
     LIMITS_METRICS = 32,       /* metrics of one probe */
     LIMITS_FACTS = 256,        /* facts of one host */
     LIMITS_LIST = 512,         /* elements of one list fact (kernel options, ports) */
-    LIMITS_EVENTS = 64,        /* events of one measurement, the first ones */
+    LIMITS_EVENTS = 512,       /* events of one measurement, the longest: 86 kB */
+    LIMITS_CAUSE_BYTES = 24,   /* the id of a cause */
     LIMITS_NOTES = 32,         /* sentences of one measurement */
     LIMITS_BLOCKS = 256,       /* repetitions of one measurement, over all rounds */
     LIMITS_LABELS = 32,        /* --label of one run */

@@ -9,19 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The members of struct witnessed by name; all are doubles. */
+/* The members of struct witnessed that are doubles, by name; later ones may be missing. */
 static const struct {
     const char *name;
     size_t offset;
+    bool optional;
 } witnessed_members[] = {
-    {"steal_ratio",            offsetof(struct witnessed, steal_ratio)          },
-    { "steal_worst_cpu_ratio", offsetof(struct witnessed, steal_worst_cpu_ratio)},
-    { "cpu_pressure_ratio",    offsetof(struct witnessed, cpu_pressure_ratio)   },
-    { "io_pressure_ratio",     offsetof(struct witnessed, io_pressure_ratio)    },
-    { "memory_pressure_ratio", offsetof(struct witnessed, memory_pressure_ratio)},
-    { "throttled_ratio",       offsetof(struct witnessed, throttled_ratio)      },
-    { "clock_step_ns",         offsetof(struct witnessed, clock_step_ns)        },
-    { "stall_max_ns",          offsetof(struct witnessed, stall_max_ns)         },
+    {"steal_ratio",                 offsetof(struct witnessed, steal_ratio),                false},
+    { "steal_worst_cpu_ratio",      offsetof(struct witnessed, steal_worst_cpu_ratio),      false},
+    { "cpu_pressure_ratio",         offsetof(struct witnessed, cpu_pressure_ratio),         false},
+    { "io_pressure_ratio",          offsetof(struct witnessed, io_pressure_ratio),          false},
+    { "memory_pressure_ratio",      offsetof(struct witnessed, memory_pressure_ratio),      false},
+    { "throttled_ratio",            offsetof(struct witnessed, throttled_ratio),            false},
+    { "clock_step_ns",              offsetof(struct witnessed, clock_step_ns),              false},
+    { "stall_max_ns",               offsetof(struct witnessed, stall_max_ns),               false},
+    { "cpu_pressure_full_ratio",    offsetof(struct witnessed, cpu_pressure_full_ratio),    true },
+    { "io_pressure_full_ratio",     offsetof(struct witnessed, io_pressure_full_ratio),     true },
+    { "memory_pressure_full_ratio", offsetof(struct witnessed, memory_pressure_full_ratio), true },
+    { "others_cpu_ratio",           offsetof(struct witnessed, others_cpu_ratio),           true },
+    { "others_io_bytes_per_s",      offsetof(struct witnessed, others_io_bytes_per_s),      true },
+    { "largest_other_cpu_ratio",    offsetof(struct witnessed, largest_other_cpu_ratio),    true },
 };
 
 enum {
@@ -34,10 +41,17 @@ static json_t *witnessed_to_json(const struct witnessed *w)
     for (size_t i = 0; i < WITNESSED_MEMBERS; i++) {
         double value;
         memcpy(&value, (const char *)w + witnessed_members[i].offset, sizeof(value));
+        if (witnessed_members[i].optional && isnan(value))
+            continue;
         if (json_object_set_new(object, witnessed_members[i].name, node_new_number(value)) != 0) {
             json_decref(object);
             return NULL;
         }
+    }
+    if (w->largest_other[0] &&
+        json_object_set_new(object, "largest_other", node_new_text(w->largest_other)) != 0) {
+        json_decref(object);
+        return NULL;
     }
     return object;
 }
@@ -46,12 +60,13 @@ static int witnessed_of_json(const struct node *at, struct witnessed *w, struct 
 {
     for (size_t i = 0; i < WITNESSED_MEMBERS; i++) {
         double value = NAN;
-        if (node_number_or_nan(at, witnessed_members[i].name, &value, e) != 0) {
+        bool missing =
+            witnessed_members[i].optional && !json_object_get(at->value, witnessed_members[i].name);
+        if (!missing && node_number_or_nan(at, witnessed_members[i].name, &value, e) != 0)
             return -1;
-        }
         memcpy((char *)w + witnessed_members[i].offset, &value, sizeof(value));
     }
-    return 0;
+    return node_text_or_empty(at, "largest_other", w->largest_other, sizeof w->largest_other, e);
 }
 
 static json_t *metrics_to_json(const struct result *r, enum figure_form form, struct err *e)
@@ -66,16 +81,30 @@ static json_t *metrics_to_json(const struct result *r, enum figure_form form, st
     return array;
 }
 
+static json_t *event_to_json(const struct result_event *event)
+{
+    json_t *object = json_object();
+    int bad = json_object_set_new(object, "at_ns", node_new_u64(event->at_ns));
+    bad |= json_object_set_new(object, "duration_ns", node_new_u64(event->duration_ns));
+    bad |= json_object_set_new(object, "what", node_new_text(event->what));
+    if (event->cpu >= 0) {
+        bad |= json_object_set_new(object, "cpu", json_integer(event->cpu));
+    }
+    if (event->cause[0]) {
+        bad |= json_object_set_new(object, "cause", node_new_text(event->cause));
+    }
+    if (bad) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
 static json_t *events_to_json(const struct result *r)
 {
     json_t *array = json_array();
     for (unsigned i = 0; i < r->event_count; i++) {
-        json_t *object = json_object();
-        int bad = json_object_set_new(object, "at_ns", node_new_u64(r->events[i].at_ns));
-        bad |= json_object_set_new(object, "duration_ns", node_new_u64(r->events[i].duration_ns));
-        bad |= json_object_set_new(object, "what", node_new_text(r->events[i].what));
-        bad |= json_array_append_new(array, object);
-        if (bad) {
+        if (json_array_append_new(array, event_to_json(&r->events[i])) != 0) {
             json_decref(array);
             return NULL;
         }
@@ -120,6 +149,9 @@ json_t *measurement_to_json(const struct result *r, enum figure_form form, struc
     bad |= json_object_set_new(object, "written_bytes", node_new_u64(r->written_bytes));
     bad |= json_object_set_new(object, "metrics", metrics_to_json(r, form, e));
     bad |= json_object_set_new(object, "events", events_to_json(r));
+    if (r->events_dropped > 0) {
+        bad |= json_object_set_new(object, "events_dropped", node_new_u64(r->events_dropped));
+    }
     bad |= json_object_set_new(object, "notes", notes_to_json(r));
     bad |= json_object_set_new(object, "witnessed", witnessed_to_json(&r->witnessed));
     if (form == FIGURE_FRAGMENT) {
@@ -228,25 +260,44 @@ static int metrics_of_json(const struct node *at, enum figure_form form, struct 
     return 0;
 }
 
+/* Documents from before there were any have neither a CPU nor a cause. */
+static int event_of_json(const struct node *item, struct result_event *event, struct err *e)
+{
+    uint64_t cpu = 0;
+    if (!json_is_object(item->value)) {
+        return node_refuse(item, "an object", e);
+    }
+    if (node_u64(item, "at_ns", &event->at_ns, e) != 0 ||
+        node_u64(item, "duration_ns", &event->duration_ns, e) != 0 ||
+        node_text(item, "what", event->what, sizeof(event->what), e) != 0 ||
+        node_text_or_empty(item, "cause", event->cause, sizeof(event->cause), e) != 0 ||
+        (node_has(item, "cpu") && node_u64(item, "cpu", &cpu, e) != 0)) {
+        return -1;
+    }
+    if (cpu > INT32_MAX) {
+        struct node member = node_member(item, "cpu");
+        return node_refuse(&member, "the number of a CPU", e);
+    }
+    event->cpu = node_has(item, "cpu") ? (int32_t)cpu : -1;
+    return 0;
+}
+
 static int events_of_json(const struct node *at, struct result *r, struct err *e)
 {
     struct node array;
     if (list_of_json(at, "events", LIMITS_EVENTS, &array, e) != 0) {
         return -1;
     }
-    while (r->event_count < node_count(&array)) {
-        struct node item = node_item(&array, r->event_count);
-        struct result_event *event = &r->events[r->event_count++];
-        if (!json_is_object(item.value)) {
-            return node_refuse(&item, "an object", e);
-        }
-        if (node_u64(&item, "at_ns", &event->at_ns, e) != 0 ||
-            node_u64(&item, "duration_ns", &event->duration_ns, e) != 0 ||
-            node_text(&item, "what", event->what, sizeof(event->what), e) != 0) {
+    for (size_t i = 0; i < node_count(&array); i++) {
+        struct node item = node_item(&array, i);
+        struct result_event event = { 0 };
+        if (event_of_json(&item, &event, e) != 0) {
             return -1;
         }
+        result_event_full(r, &event);
     }
-    return 0;
+    return node_has(at, "events_dropped") ? node_u64(at, "events_dropped", &r->events_dropped, e)
+                                          : 0;
 }
 
 static int notes_of_json(const struct node *at, struct result *r, struct err *e)

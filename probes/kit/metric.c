@@ -3,10 +3,8 @@
 #include <string.h>
 
 static const char *const metric_kinds[] = {
-    [METRIC_HIST] = "histogram",
-    [METRIC_MEAN] = "mean",
-    [METRIC_MAX] = "maximum",
-    [METRIC_SUM] = "sum",
+    [METRIC_HIST] = "histogram", [METRIC_MEAN] = "mean",     [METRIC_MAX] = "maximum",
+    [METRIC_SUM] = "sum",        [METRIC_EVENTS] = "events",
 };
 
 static const char *const metric_betters[] = {

@@ -18,6 +18,11 @@ enum metric_kind {
     METRIC_MEAN, /* one number a block; statistic "value" is their mean with its t interval */
     METRIC_MAX,  /* one number a block; "value" is the largest */
     METRIC_SUM,  /* one number a block; "value" is the sum */
+    /*
+     * Rare events: how many a block, in its observed_ns; "value" is events an hour (UNIT_PER_HOUR)
+     * with its Poisson interval, which for none seen ends at 3/t, the rule of three.
+     */
+    METRIC_EVENTS,
 };
 
 struct metric {
@@ -34,7 +39,7 @@ struct metric {
         .id = 0                                                                                    \
     }
 
-const char *metric_kind_name(enum metric_kind kind); /* "histogram", "mean", "maximum", "sum" */
+const char *metric_kind_name(enum metric_kind kind);       /* "histogram", "mean", "maximum", ... */
 const char *metric_better_name(enum metric_better better); /* "lower", "higher", "neither" */
 /* -1 when the name is not known. */
 int metric_kind_of_name(const char *name);

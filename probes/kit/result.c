@@ -9,14 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/kit/clk.h"
 #include "probes/kit/headline.h"
 #include "probes/kit/summary.h"
 
 enum {
-    FIRST_BLOCKS = 8 /* room for so many at first */
+    FIRST_BLOCKS = 8, /* room for so many at first */
+    FIRST_EVENTS = 16
 };
 
-static const struct witnessed nothing_witnessed = { NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
+static const struct witnessed nothing_witnessed = {
+    NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, "",
+};
 
 static int copy_name(char *to, size_t size, const char *from, struct err *e)
 {
@@ -82,6 +86,7 @@ void result_release(struct result *r)
         hist_release(&r->metrics[i].total);
     }
     free(r->metrics);
+    free(r->events);
     json_decref(r->parameters);
     facts_release(&r->facts);
     *r = (struct result){ 0 };
@@ -132,10 +137,18 @@ static double joined_value(enum metric_kind kind, const struct result_block *a,
         return fmax(a->value, b->value);
     case METRIC_SUM:
         return a->value + b->value;
+    case METRIC_EVENTS:
     case METRIC_HIST:
         break;
     }
     return NAN;
+}
+
+/* Of events the value follows from their number and their time. */
+static double events_an_hour(const struct result_block *b)
+{
+    double hours = (double)b->observed_ns / (3600.0 * CLK_NS_PER_S);
+    return hours > 0 ? (double)b->n / hours : NAN;
 }
 
 static int join_block(enum metric_kind kind, struct result_block *a, const struct result_block *b,
@@ -148,6 +161,9 @@ static int join_block(enum metric_kind kind, struct result_block *a, const struc
     a->observed_ns += b->observed_ns;
     a->n += b->n;
     a->joined += b->joined;
+    if (kind == METRIC_EVENTS) {
+        a->value = events_an_hour(a);
+    }
     describe_block(a);
     return 0;
 }
@@ -214,7 +230,8 @@ int result_add_block(struct result_metric *m, const struct result_block *block, 
     } else {
         b.hist = (struct hist){ 0 };
         b.p50 = b.p99 = b.max = NAN;
-        b.n = b.n == 0 && !isnan(b.value) ? 1 : b.n;
+        b.value = m->kind == METRIC_EVENTS ? events_an_hour(&b) : b.value;
+        b.n = b.n == 0 && m->kind != METRIC_EVENTS && !isnan(b.value) ? 1 : b.n;
     }
     struct result_block *last = m->block_count ? &m->blocks[m->block_count - 1] : NULL;
     if (last && last->joined + b.joined <= m->blocks[0].joined) {
@@ -267,16 +284,16 @@ static int by_time(const void *a, const void *b)
     return x->at_ns < y->at_ns ? -1 : x->at_ns > y->at_ns;
 }
 
-/* The first LIMITS_EVENTS of both. */
+/* The longest LIMITS_EVENTS of both. */
 static void absorb_events(struct result *dst, const struct result *src)
 {
-    struct result_event all[2 * LIMITS_EVENTS];
-    size_t count = dst->event_count + src->event_count;
-    memcpy(all, dst->events, dst->event_count * sizeof(all[0]));
-    memcpy(all + dst->event_count, src->events, src->event_count * sizeof(all[0]));
-    qsort(all, count, sizeof(all[0]), by_time);
-    dst->event_count = (unsigned)(count < LIMITS_EVENTS ? count : LIMITS_EVENTS);
-    memcpy(dst->events, all, dst->event_count * sizeof(all[0]));
+    for (unsigned i = 0; i < src->event_count; i++) {
+        result_event_full(dst, &src->events[i]);
+    }
+    dst->events_dropped += src->events_dropped;
+    if (dst->event_count > 0) {
+        qsort(dst->events, dst->event_count, sizeof(dst->events[0]), by_time);
+    }
 }
 
 /* The share over both times; NAN where neither knows. */
@@ -294,7 +311,7 @@ static struct witnessed absorb_witnessed(const struct result *dst, const struct 
     const struct witnessed *b = &src->witnessed;
     uint64_t a_ns = dst->duration_ns;
     uint64_t b_ns = src->duration_ns;
-    return (struct witnessed){
+    struct witnessed both = {
         .steal_ratio = share(a->steal_ratio, a_ns, b->steal_ratio, b_ns),
         .steal_worst_cpu_ratio = fmax(a->steal_worst_cpu_ratio, b->steal_worst_cpu_ratio),
         .cpu_pressure_ratio = share(a->cpu_pressure_ratio, a_ns, b->cpu_pressure_ratio, b_ns),
@@ -304,7 +321,22 @@ static struct witnessed absorb_witnessed(const struct result *dst, const struct 
         .throttled_ratio = share(a->throttled_ratio, a_ns, b->throttled_ratio, b_ns),
         .clock_step_ns = fmax(a->clock_step_ns, b->clock_step_ns),
         .stall_max_ns = fmax(a->stall_max_ns, b->stall_max_ns),
+        .cpu_pressure_full_ratio =
+            share(a->cpu_pressure_full_ratio, a_ns, b->cpu_pressure_full_ratio, b_ns),
+        .io_pressure_full_ratio =
+            share(a->io_pressure_full_ratio, a_ns, b->io_pressure_full_ratio, b_ns),
+        .memory_pressure_full_ratio =
+            share(a->memory_pressure_full_ratio, a_ns, b->memory_pressure_full_ratio, b_ns),
+        .others_cpu_ratio = share(a->others_cpu_ratio, a_ns, b->others_cpu_ratio, b_ns),
+        .others_io_bytes_per_s =
+            share(a->others_io_bytes_per_s, a_ns, b->others_io_bytes_per_s, b_ns),
+        .largest_other_cpu_ratio = fmax(a->largest_other_cpu_ratio, b->largest_other_cpu_ratio),
     };
+    bool second = isnan(a->largest_other_cpu_ratio) ||
+                  b->largest_other_cpu_ratio > a->largest_other_cpu_ratio;
+    memcpy(both.largest_other, second ? b->largest_other : a->largest_other,
+           sizeof both.largest_other);
+    return both;
 }
 
 static int absorb_metrics(struct result *dst, const struct result *src, struct err *e)
@@ -394,18 +426,58 @@ void result_note(struct result *r, const char *fmt, ...)
     r->note_count++;
 }
 
+static bool grow_events(struct result *r)
+{
+    unsigned wanted = r->event_room ? 2 * r->event_room : FIRST_EVENTS;
+    unsigned room = wanted < LIMITS_EVENTS ? wanted : LIMITS_EVENTS;
+    struct result_event *events = reallocarray(r->events, room, sizeof(*events));
+    if (!events) {
+        return false;
+    }
+    r->events = events;
+    r->event_room = room;
+    return true;
+}
+
+/* Takes out the shortest, of equal ones the last, unless `event` is no longer than that. */
+static bool displace(struct result *r, const struct result_event *event)
+{
+    unsigned shortest = 0;
+    for (unsigned i = 1; i < r->event_count; i++) {
+        if (r->events[i].duration_ns <= r->events[shortest].duration_ns) {
+            shortest = i;
+        }
+    }
+    if (r->event_count == 0 || event->duration_ns <= r->events[shortest].duration_ns) {
+        return false;
+    }
+    r->event_count--;
+    memmove(&r->events[shortest], &r->events[shortest + 1],
+            (r->event_count - shortest) * sizeof(r->events[0]));
+    return true;
+}
+
+void result_event_full(struct result *r, const struct result_event *event)
+{
+    bool has_room =
+        r->event_count < r->event_room || (r->event_room < LIMITS_EVENTS && grow_events(r));
+    if (!has_room) {
+        r->events_dropped++;
+        if (!displace(r, event)) {
+            return;
+        }
+    }
+    r->events[r->event_count++] = *event;
+}
+
 void result_event(struct result *r, uint64_t at_ns, uint64_t duration_ns, const char *fmt, ...)
 {
     va_list args;
-    if (r->event_count == LIMITS_EVENTS) {
-        return;
-    }
-    struct result_event *event = &r->events[r->event_count++];
-    event->at_ns = at_ns;
-    event->duration_ns = duration_ns;
+    struct result_event event = { .at_ns = at_ns, .duration_ns = duration_ns, .cpu = -1 };
     va_start(args, fmt);
-    (void)vsnprintf(event->what, sizeof(event->what), fmt, args);
+    (void)vsnprintf(event.what, sizeof(event.what), fmt, args);
     va_end(args);
+    result_event_full(r, &event);
 }
 
 void result_name(const struct result *r, struct buf *out)

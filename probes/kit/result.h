@@ -62,9 +62,11 @@ struct result_metric {
 };
 
 struct result_event {
-    uint64_t at_ns;       /* since the run's start */
-    uint64_t duration_ns; /* 0: a point */
-    char what[120];       /* "fdatasync 212 ms" */
+    uint64_t at_ns;                 /* since the run's start */
+    uint64_t duration_ns;           /* 0: a point */
+    char what[120];                 /* "fdatasync 212 ms" */
+    char cause[LIMITS_CAUSE_BYTES]; /* the id of what brought it about; "" where nobody looked */
+    int32_t cpu;                    /* where it was felt; -1: on none in particular */
 };
 
 /* What the witness saw between two times. NAN: this kernel does not say. */
@@ -74,9 +76,16 @@ struct witnessed {
     double cpu_pressure_ratio; /* PSI some */
     double io_pressure_ratio;
     double memory_pressure_ratio;
-    double throttled_ratio; /* our cgroup's quota */
-    double clock_step_ns;   /* largest jump of the wall clock against the monotonic one */
-    double stall_max_ns;    /* longest stall of the 1-ms sampler, our own load included */
+    double cpu_pressure_full_ratio; /* PSI full */
+    double io_pressure_full_ratio;
+    double memory_pressure_full_ratio;
+    double throttled_ratio;  /* our cgroup's quota */
+    double clock_step_ns;    /* largest jump of the wall clock against the monotonic one */
+    double stall_max_ns;     /* longest stall of the witness's sleepers, our own load included */
+    double others_cpu_ratio; /* of all CPUs, by processes that are not this run's */
+    double others_io_bytes_per_s;             /* read and written by them, of block devices */
+    double largest_other_cpu_ratio;           /* of one CPU, by the busiest of them */
+    char largest_other[LIMITS_PROCESS_BYTES]; /* its name; "" where nobody looked */
 };
 
 struct result {
@@ -94,8 +103,10 @@ struct result {
     uint64_t seed;
     struct result_metric *metrics; /* owned */
     unsigned metric_count;
-    struct result_event events[LIMITS_EVENTS];
+    struct result_event *events; /* owned; as they came, of several rounds by time */
     unsigned event_count;
+    unsigned event_room;     /* allocated */
+    uint64_t events_dropped; /* shorter ones that had no room */
     char notes[LIMITS_NOTES]
               [LIMITS_TEXT_BYTES]; /* sentences: engine chosen and why, journal, ... */
     unsigned note_count;
@@ -114,9 +125,9 @@ const struct result_statistic *result_statistic_find(const struct result_metric 
                                                      const char *name);
 
 /*
- * Copies one repetition: at_ns, observed_ns, and hist (METRIC_HIST) or value and n (other kinds; a
- * value with n 0 counts as one sample). Beyond block_most neighbours are joined two by two, and
- * what comes later is joined to the same length, so that blocks stay comparable.
+ * Copies one repetition: at_ns, observed_ns, and hist (METRIC_HIST), n (METRIC_EVENTS) or value and
+ * n (other kinds; a value with n 0 counts as one sample). Beyond block_most neighbours are joined
+ * two by two, and what comes later is joined to the same length, so that blocks stay comparable.
  */
 int result_add_block(struct result_metric *m, const struct result_block *block, struct err *e);
 /*
@@ -125,9 +136,10 @@ int result_add_block(struct result_metric *m, const struct result_block *block, 
  */
 int result_summarise(struct result *r, struct err *e);
 /*
- * Appends the blocks, events, notes and facts of a later round of the same probe; adds up its
- * rounds, bytes and durations; an untrusted round makes the whole untrusted, one that failed or was
- * skipped is noted and takes nothing from the others. Call result_summarise afterwards.
+ * Appends the blocks, events (the longest of both, by time), notes and facts of a later round of
+ * the same probe; adds up its rounds, bytes and durations; an untrusted round makes the whole
+ * untrusted, one that failed or was skipped is noted and takes nothing from the others. Call
+ * result_summarise afterwards.
  */
 int result_absorb(struct result *dst, const struct result *src, struct err *e);
 
@@ -136,8 +148,14 @@ void result_set_status(struct result *r, enum status status, const char *fmt, ..
     __attribute__((format(printf, 3, 4)));
 /* A sentence; silently dropped beyond LIMITS_NOTES, repeated ones once. */
 void result_note(struct result *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * Something rare, on no CPU in particular and of no known cause. Beyond LIMITS_EVENTS the shortest
+ * goes, of equal ones the later, and is counted. Their array grows as they come: not for the inside
+ * of what is being timed.
+ */
 void result_event(struct result *r, uint64_t at_ns, uint64_t duration_ns, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+void result_event_full(struct result *r, const struct result_event *event); /* is copied */
 /*
  * The statistics that `show` names, of all metrics: "p50 114 us, p99 237 us, max 7.86 ms, 5530/s".
  * What is not the probe's own figure or a rate of it says its name: "qd1 p50 48.1 us, 14700/s; qd32

@@ -10,6 +10,8 @@
 
 #include "probes/kit/clk.h"
 #include "probes/kit/limits.h"
+#include "probes/kit/outbox.h"
+#include "probes/kit/sleeper.h"
 #include "probes/kit/stall.h"
 
 enum {
@@ -28,8 +30,10 @@ struct sampler_slot {
 struct sampler_thread {
     struct sampler *owner;
     pthread_t id;
-    uint32_t cpu;
+    uint32_t cpu; /* where it is pinned; only the thread itself writes */
     bool pinned;
+    _Atomic uint32_t next_cpu; /* where it is to be */
+    struct sleeper sleeper;    /* the thread's own */
 
     /*
      * The thread raises `busy`, reads `half`, records there and lowers `busy`. Who takes turns
@@ -42,9 +46,14 @@ struct sampler_thread {
 
     _Atomic uint32_t version; /* odd while the worst are written */
     struct sampler_slot worst[SAMPLER_WORST];
+    struct outbox outbox;
 } __attribute__((aligned(64))); /* threads do not share a cache line */
 
 struct sampler {
+    struct sampler_terms terms;
+    uint32_t *cpus; /* those allowed */
+    unsigned cpu_count;
+    unsigned turn; /* the first thread is at cpus[turn], the others follow */
     struct sampler_thread *threads;
     unsigned count, unpinned;
     pthread_mutex_t lock;
@@ -70,26 +79,6 @@ static void sampler_remember(struct sampler_thread *t, uint64_t stall_ns, uint64
     t->version++;
 }
 
-static void sampler_loop(struct sampler_thread *t)
-{
-    struct sampler *s = t->owner;
-    uint64_t due_ns = clk_now_ns() + SAMPLER_INTERVAL_NS;
-    while (s->running && !s->closing) {
-        if (clk_sleep_until(due_ns))
-            continue;
-        uint64_t now_ns = clk_now_ns();
-        uint64_t late_ns = now_ns > due_ns ? now_ns - due_ns : 0;
-        t->busy = true;
-        unsigned half = t->half; /* gcc 12 does not read an atomic index atomically */
-        stall_record(&t->halves[half], late_ns, SAMPLER_INTERVAL_NS);
-        t->busy = false;
-        if (late_ns > t->max_ns)
-            t->max_ns = late_ns;
-        sampler_remember(t, late_ns, due_ns);
-        due_ns = stall_next_due(due_ns, late_ns, SAMPLER_INTERVAL_NS);
-    }
-}
-
 static bool sampler_pin(uint32_t cpu)
 {
     cpu_set_t *set = CPU_ALLOC(cpu + 1U);
@@ -103,12 +92,66 @@ static bool sampler_pin(uint32_t cpu)
     return pinned;
 }
 
+/* One wake: how late it was. */
+static uint64_t sampler_record(struct sampler_thread *t, uint64_t due_ns)
+{
+    const struct sampler_terms *terms = &t->owner->terms;
+    uint64_t now_ns = clk_now_ns();
+    uint64_t late_ns = now_ns > due_ns ? now_ns - due_ns : 0;
+    if (terms->episode_ns) {
+        struct episode episode;
+        sleeper_tell(&t->sleeper, due_ns, now_ns, &episode);
+        episode.cpu = t->pinned ? t->cpu : (uint32_t)sched_getcpu();
+        if (late_ns >= terms->episode_ns)
+            (void)outbox_put(&t->outbox, &episode);
+    }
+    t->busy = true;
+    unsigned half = t->half; /* gcc 12 does not read an atomic index atomically */
+    stall_record(&t->halves[half], late_ns, terms->interval_ns);
+    t->busy = false;
+    if (late_ns > t->max_ns)
+        t->max_ns = late_ns;
+    sampler_remember(t, late_ns, due_ns);
+    return late_ns;
+}
+
+/* To the CPU it is told to be on. A refusal leaves it where it is. */
+static void sampler_follow(struct sampler_thread *t)
+{
+    uint32_t cpu = t->next_cpu;
+    if (cpu == t->cpu)
+        return;
+    bool pinned = sampler_pin(cpu);
+    t->pinned |= pinned;
+    t->cpu = pinned ? cpu : t->cpu;
+    t->next_cpu = t->cpu;
+}
+
+static void sampler_loop(struct sampler_thread *t)
+{
+    struct sampler *s = t->owner;
+    uint64_t interval_ns = s->terms.interval_ns;
+    uint64_t due_ns = clk_now_ns() + interval_ns;
+    sleeper_settle(&t->sleeper);
+    while (s->running && !s->closing) {
+        if (sleeper_until(&t->sleeper, due_ns))
+            continue;
+        due_ns = stall_next_due(due_ns, sampler_record(t, due_ns), interval_ns);
+        if (t->next_cpu == t->cpu)
+            continue;
+        sampler_follow(t); /* moving may take long, and is no stall */
+        due_ns = clk_now_ns() + interval_ns;
+        sleeper_settle(&t->sleeper);
+    }
+}
+
 static void *sampler_live(void *arg)
 {
     struct sampler_thread *t = arg;
     struct sampler *s = t->owner;
     t->pinned = sampler_pin(t->cpu);
-    /* The default slack of 50 us would be measured as a stall. */
+    sleeper_open(&t->sleeper);
+    /* A timer descriptor has no slack. Without one, the default of 50 us would count as a stall. */
     (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     (void)pthread_mutex_lock(&s->lock);
     s->ready++;
@@ -126,11 +169,12 @@ static void *sampler_live(void *arg)
         (void)pthread_cond_broadcast(&s->moved);
     }
     (void)pthread_mutex_unlock(&s->lock);
+    sleeper_release(&t->sleeper);
     return NULL;
 }
 
 /* The mask of allowed CPUs, however large the kernel's is; NULL when it cannot be had. */
-static cpu_set_t *sampler_allowed(size_t *size, struct err *e)
+static cpu_set_t *sampler_allowed_set(size_t *size, struct err *e)
 {
     for (unsigned bits = CPU_SETSIZE; bits <= SAMPLER_CPU_BITS; bits *= 2) {
         cpu_set_t *set = CPU_ALLOC(bits);
@@ -163,7 +207,7 @@ static int sampler_create(struct sampler_thread *t, struct err *e)
 static int sampler_add(struct sampler *s, uint32_t cpu, struct err *e)
 {
     struct sampler_thread *t = &s->threads[s->count];
-    *t = (struct sampler_thread){ .owner = s, .cpu = cpu };
+    *t = (struct sampler_thread){ .owner = s, .cpu = cpu, .next_cpu = cpu };
     uint64_t value_max = UINT64_C(1) << HIST_TEN_MINUTES_BITS;
     if (hist_open(&t->halves[0], value_max, e) || hist_open(&t->halves[1], value_max, e) ||
         sampler_create(t, e)) {
@@ -175,28 +219,38 @@ static int sampler_add(struct sampler *s, uint32_t cpu, struct err *e)
     return 0;
 }
 
-/* A thread for each allowed CPU; -1 only when there is none at all. */
-static int sampler_populate(struct sampler *s, struct err *e)
+/* Which CPUs may be used, at most LIMITS_CPUS of them. */
+static int sampler_list_cpus(struct sampler *s, struct err *e)
 {
     size_t size = 0;
-    cpu_set_t *set = sampler_allowed(&size, e);
+    cpu_set_t *set = sampler_allowed_set(&size, e);
     if (!set)
         return -1;
     unsigned cpus = (unsigned)CPU_COUNT_S(size, set);
     cpus = cpus < LIMITS_CPUS ? cpus : LIMITS_CPUS;
-    s->threads = aligned_alloc(64, (cpus + 1U) * sizeof *s->threads);
-    unsigned asked = 0;
-    for (uint32_t cpu = 0; s->threads && asked < cpus && cpu < size * 8; cpu++) {
-        if (!CPU_ISSET_S(cpu, size, set))
-            continue;
-        asked++;
-        if (sampler_add(s, cpu, e))
-            break; /* a limit on tasks or memory: the CPUs so far are better than none */
+    s->cpus = calloc(cpus + 1U, sizeof *s->cpus);
+    for (uint32_t cpu = 0; s->cpus && s->cpu_count < cpus && cpu < size * 8; cpu++) {
+        if (CPU_ISSET_S(cpu, size, set))
+            s->cpus[s->cpu_count++] = cpu;
     }
     CPU_FREE(set);
-    s->unpinned = cpus - s->count;
+    return s->cpus ? 0 : err_set(e, ERR_NO_RESOURCE, 0, "no memory for a list of %u CPUs", cpus);
+}
+
+/* A thread for each allowed CPU, or as many as asked; -1 only when there is none at all. */
+static int sampler_populate(struct sampler *s, struct err *e)
+{
+    if (sampler_list_cpus(s, e))
+        return -1;
+    unsigned most = s->terms.threads ? s->terms.threads : s->cpu_count;
+    unsigned wanted = most < s->cpu_count ? most : s->cpu_count;
+    s->threads = aligned_alloc(64, (wanted + 1U) * sizeof *s->threads);
     if (!s->threads)
-        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for %u sampler threads", cpus);
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for %u sampler threads", wanted);
+    /* A limit on tasks or memory: the CPUs so far are better than none. */
+    while (s->count < wanted && !sampler_add(s, s->cpus[s->count], e))
+        continue;
+    s->unpinned = wanted - s->count;
     return s->count ? 0 : -1;
 }
 
@@ -212,13 +266,16 @@ static int sampler_populate_masked(struct sampler *s, struct err *e)
     return failed;
 }
 
-struct sampler *sampler_open(struct err *e)
+struct sampler *sampler_open(const struct sampler_terms *terms, struct err *e)
 {
     struct sampler *s = calloc(1, sizeof *s);
     if (!s) {
         (void)err_set(e, ERR_NO_RESOURCE, 0, "no memory for the sampler");
         return NULL;
     }
+    s->terms = *terms;
+    if (s->terms.interval_ns == 0)
+        s->terms.interval_ns = SAMPLER_INTERVAL_NS;
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_cond_init(&s->moved, NULL);
     if (sampler_populate_masked(s, e)) {
@@ -239,9 +296,23 @@ unsigned sampler_cpus(const struct sampler *s)
     return s->count;
 }
 
+unsigned sampler_allowed(const struct sampler *s)
+{
+    return s->cpu_count;
+}
+
 unsigned sampler_unpinned(const struct sampler *s)
 {
     return s->unpinned;
+}
+
+void sampler_turn(struct sampler *s)
+{
+    if (s->count == s->cpu_count)
+        return;
+    s->turn = (s->turn + s->count) % s->cpu_count;
+    for (unsigned i = 0; i < s->count; i++)
+        s->threads[i].next_cpu = s->cpus[(s->turn + i) % s->cpu_count];
 }
 
 void sampler_start(struct sampler *s)
@@ -289,6 +360,22 @@ uint64_t sampler_take_max(struct sampler *s)
         max_ns = one_ns > max_ns ? one_ns : max_ns;
     }
     return max_ns;
+}
+
+unsigned sampler_episodes(struct sampler *s, struct episode *into, unsigned most)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < s->count; i++)
+        count += outbox_take(&s->threads[i].outbox, into + count, most - count);
+    return count;
+}
+
+uint64_t sampler_missed(const struct sampler *s)
+{
+    uint64_t missed = 0;
+    for (unsigned i = 0; i < s->count; i++)
+        missed += s->threads[i].outbox.missed;
+    return missed;
 }
 
 /* Keeps worst[] sorted, longest first, and at most SAMPLER_WORST long. */
@@ -348,6 +435,7 @@ void sampler_free(struct sampler *s)
         hist_release(&s->threads[i].halves[1]);
     }
     free(s->threads);
+    free(s->cpus);
     (void)pthread_cond_destroy(&s->moved);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);

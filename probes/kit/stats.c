@@ -9,10 +9,14 @@
 
 enum {
     STATS_RESAMPLES = 200,
-    STATS_BLOCKS_MIN = 3
+    STATS_BLOCKS_MIN = 3,
+    STATS_HALVINGS = 48,         /* of at most 12,000: far below what a double prints */
+    STATS_EXACT_EVENTS = 1000000 /* beyond it the normal interval is right to a thousandth */
 };
 
 static const double stats_tail = 0.025; /* each side of 95 % */
+static const double stats_z = 1.959964; /* the normal distribution's point there */
+static const double stats_three = 3;    /* events that nobody saw, with 95 % confidence */
 
 /* NAN last. */
 static int stats_order(const void *a, const void *b)
@@ -73,7 +77,7 @@ static double stats_t(size_t freedom)
                                     2.306, 2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
                                     2.120, 2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069,
                                     2.064, 2.060,  2.056, 2.052, 2.048, 2.045, 2.042 };
-    static const double z = 1.959964;
+    double z = stats_z;
     double v = (double)freedom;
     double z3 = z * z * z;
     if (freedom < sizeof table / sizeof table[0]) {
@@ -285,8 +289,50 @@ struct interval stats_interval_widen(struct interval a, struct interval b)
                               isnan(a.high) ? NAN : fmax(a.high, b.high) };
 }
 
+/*
+ * P(X <= k), or P(X >= k) when `up`, X Poisson of that mean: the terms from k on, each way, until
+ * they no longer count. To be asked for the smaller side: there they shrink from the first on.
+ */
+static double stats_poisson_tail(double k, double mean, bool up)
+{
+    int sign = 0;
+    double term = exp(k * log(mean) - mean - lgamma_r(k + 1, &sign));
+    double sum = 0;
+    while (term > sum * 1e-16) {
+        sum += term;
+        k += up ? 1 : 0;
+        term *= up ? mean / k : k / mean;
+        k -= up ? 0 : 1;
+    }
+    return sum;
+}
+
+/* The mean that makes the tail 2.5 %, by halving [low, high]; the lower tail falls as it grows. */
+static double stats_poisson_mean(double k, double low, double high, bool up)
+{
+    for (unsigned i = 0; i < STATS_HALVINGS; i++) {
+        double mean = (low + high) / 2;
+        bool below = (stats_poisson_tail(k, mean, up) < stats_tail) == up;
+        low = below ? mean : low;
+        high = below ? high : mean;
+    }
+    return (low + high) / 2;
+}
+
+struct interval stats_events_interval(uint64_t events)
+{
+    double k = (double)events;
+    double far = 6 * sqrt(k) + 6; /* the ends are two deviations away, some more for few events */
+    if (events == 0)
+        return (struct interval){ 0, stats_three };
+    if (events > STATS_EXACT_EVENTS)
+        return (struct interval){ k - stats_z * sqrt(k), k + stats_z * sqrt(k) };
+    return (struct interval){ stats_poisson_mean(k, k > far ? k - far : 0, k, true),
+                              stats_poisson_mean(k, k, k + far, false) };
+}
+
 double stats_rule_of_three_per_hour(uint64_t observed_ns)
 {
     static const double ns_per_hour = 3600.0 * CLK_NS_PER_S;
-    return observed_ns ? 3.0 * ns_per_hour / (double)observed_ns : INFINITY;
+    return observed_ns ? stats_three * ns_per_hour / (double)observed_ns : INFINITY;
 }

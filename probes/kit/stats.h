@@ -52,6 +52,14 @@ void stats_block_intervals(const struct hist *const *blocks, size_t n, const dou
 struct interval stats_interval_widen(struct interval a, struct interval b);
 
 /*
+ * The 95 % interval of how many events are to be expected in a time in which `events` were seen,
+ * when they come independently: both ends exact, 2.5 % each (Garwood). With none seen the lower end
+ * is 0, and the upper one 3, the rule of three (95 % on the one side that is left).
+ * SOURCE: F. Garwood, Biometrika 28, 1936.
+ */
+struct interval stats_events_interval(uint64_t events);
+
+/*
  * Rule of three: none seen in observed_ns bounds the rate below 3/observed with 95 % confidence.
  * SOURCE: Hanley, Lippman-Hand, JAMA 1983. Events per hour.
  */

@@ -11,8 +11,10 @@
 
 enum {
     STEAL_COLUMNS = 8,
-    STEAL_COLUMN_IDLE = 3,
+    STEAL_COLUMN_IDLE = 3, /* user, nice and system come before */
     STEAL_COLUMN_IOWAIT = 4,
+    STEAL_COLUMN_IRQ = 5,
+    STEAL_COLUMN_SOFTIRQ = 6,
     STEAL_COLUMN = 7
 };
 
@@ -36,8 +38,9 @@ static struct steal_cpu steal_of_columns(uint32_t cpu, const uint64_t columns[ST
 {
     struct steal_cpu c = { .cpu = cpu,
                            .steal_ticks = columns[STEAL_COLUMN],
-                           .idle_ticks =
-                               columns[STEAL_COLUMN_IDLE] + columns[STEAL_COLUMN_IOWAIT] };
+                           .idle_ticks = columns[STEAL_COLUMN_IDLE] + columns[STEAL_COLUMN_IOWAIT],
+                           .irq_ticks = columns[STEAL_COLUMN_IRQ] + columns[STEAL_COLUMN_SOFTIRQ],
+                           .busy_ticks = columns[0] + columns[1] + columns[2] };
     for (unsigned i = 0; i < STEAL_COLUMNS; i++)
         c.total_ticks += columns[i];
     return c;
@@ -119,15 +122,20 @@ double steal_ratio(const struct steal_cpu *before, const struct steal_cpu *after
     return ratio > 1 ? 1 : ratio;
 }
 
+/* The same CPU in the other sample, from *k on; NULL when it is not there. */
+static const struct steal_cpu *steal_same(const struct steal *before, uint32_t cpu, uint32_t *k)
+{
+    while (*k < before->count && before->cpus[*k].cpu < cpu)
+        ++*k;
+    return *k < before->count && before->cpus[*k].cpu == cpu ? &before->cpus[*k] : NULL;
+}
+
 double steal_worst_ratio(const struct steal *before, const struct steal *after, uint32_t *cpu)
 {
     double worst = NAN;
     for (uint32_t i = 0, k = 0; i < after->count; i++) {
-        while (k < before->count && before->cpus[k].cpu < after->cpus[i].cpu)
-            k++;
-        if (k == before->count || before->cpus[k].cpu != after->cpus[i].cpu)
-            continue;
-        double ratio = steal_ratio(&before->cpus[k], &after->cpus[i]);
+        const struct steal_cpu *was = steal_same(before, after->cpus[i].cpu, &k);
+        double ratio = was ? steal_ratio(was, &after->cpus[i]) : NAN;
         if (!isnan(ratio) && !(ratio <= worst)) {
             worst = ratio;
             if (cpu)
@@ -135,4 +143,24 @@ double steal_worst_ratio(const struct steal *before, const struct steal *after, 
         }
     }
     return worst;
+}
+
+unsigned steal_worst(const struct steal *before, const struct steal *after,
+                     struct steal_share *worst, unsigned most)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0, k = 0; i < after->count; i++) {
+        const struct steal_cpu *was = steal_same(before, after->cpus[i].cpu, &k);
+        double ratio = was ? steal_ratio(was, &after->cpus[i]) : NAN;
+        unsigned at = count;
+        while (at > 0 && ratio > worst[at - 1].ratio)
+            at--;
+        if (!(ratio > 0) || at == most)
+            continue;
+        count += count < most;
+        for (unsigned j = count - 1; j > at; j--)
+            worst[j] = worst[j - 1];
+        worst[at] = (struct steal_share){ .cpu = after->cpus[i].cpu, .ratio = ratio };
+    }
+    return count;
 }

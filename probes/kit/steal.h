@@ -16,6 +16,8 @@ struct steal_cpu {
     uint64_t steal_ticks;
     uint64_t total_ticks; /* user nice system idle iowait irq softirq steal; guest is inside user */
     uint64_t idle_ticks;  /* idle + iowait */
+    uint64_t irq_ticks;   /* irq + softirq */
+    uint64_t busy_ticks;  /* user + nice + system */
 };
 
 struct steal {
@@ -36,5 +38,14 @@ void steal_release(struct steal *s);
 double steal_ratio(const struct steal_cpu *before, const struct steal_cpu *after);
 /* The worst CPU present in both. */
 double steal_worst_ratio(const struct steal *before, const struct steal *after, uint32_t *cpu);
+
+struct steal_share {
+    uint32_t cpu;
+    double ratio; /* above 0 */
+};
+
+/* The CPUs that anything was stolen from, the worst first, at most `most`; how many. */
+unsigned steal_worst(const struct steal *before, const struct steal *after,
+                     struct steal_share *worst, unsigned most);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "probes/kit/auto.h"
+#include "probes/kit/clk.h"
 #include "probes/kit/stats.h"
 
 /* Student's, cut at 0: times, rates and shares are never negative, however few the repetitions. */
@@ -112,6 +113,22 @@ static void put_share(struct result_metric *m, struct interval of_blocks, double
                   (struct interval){ low < 0 ? 0 : low, of_blocks.high + share - mean });
 }
 
+/* All repetitions as one. */
+static void summarise_events(struct result_metric *m)
+{
+    m->n = 0;
+    for (unsigned i = 0; i < m->block_count; i++) {
+        m->n += m->blocks[i].n;
+    }
+    double hours = (double)m->observed_ns / (3600.0 * CLK_NS_PER_S);
+    struct interval i = stats_events_interval(m->n);
+    bool seen = hours > 0;
+    m->statistic_count = 0;
+    put_statistic(m, "value", seen ? (double)m->n / hours : NAN,
+                  seen ? (struct interval){ i.low / hours, i.high / hours }
+                       : (struct interval){ NAN, NAN });
+}
+
 static void summarise_values(struct result_metric *m)
 {
     double values[LIMITS_BLOCKS];
@@ -152,6 +169,10 @@ int summary_of_metric(struct result_metric *m, uint64_t seed, struct err *e)
     if (m->kind == METRIC_HIST) {
         return summarise_histogram(m, seed, e);
     }
-    summarise_values(m);
+    if (m->kind == METRIC_EVENTS) {
+        summarise_events(m);
+    } else {
+        summarise_values(m);
+    }
     return 0;
 }

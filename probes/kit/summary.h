@@ -4,7 +4,8 @@
  * METRIC_HIST: mean p50 p90 p99 p99.9 max. A quantile's interval is the wider of order statistics
  * of the pooled sample and a bootstrap over whole repetitions; the mean's is Student's over the
  * repetitions' means; the maximum bounds from below only. METRIC_MEAN: Student's t over the
- * repetitions. METRIC_MAX: from below only. METRIC_SUM: none.
+ * repetitions. METRIC_MAX: from below only. METRIC_SUM: none. METRIC_EVENTS: of all repetitions
+ * as one, exact (Garwood); with no event 0 to 3/t.
  */
 #ifndef PROBES_KIT_SUMMARY_H
 #define PROBES_KIT_SUMMARY_H

@@ -87,6 +87,12 @@ static const struct units_suffix units_per_s[] = {
     { NULL,  0,   0},
 };
 
+static const struct units_suffix units_per_hour[] = {
+    {"/h",  1, 0},
+    { "",   1, 0},
+    { NULL, 0, 0},
+};
+
 static const struct units_suffix units_ratios[] = {
     {"%",   0.01, 0},
     { "",   1,    0},
@@ -94,14 +100,15 @@ static const struct units_suffix units_ratios[] = {
 };
 
 static const struct units_row units_rows[UNIT_KINDS] = {
-    [UNIT_NONE] = {"none",     "4",       units_none,   false},
-    [UNIT_NS] = { "ns",      "10 ms",   units_times,  true },
-    [UNIT_BYTES] = { "bytes",   "64 MiB",  units_sizes,  false},
-    [UNIT_BYTES_PER_S] = { "bytes/s", "50 MB/s", units_rates,  false},
-    [UNIT_PER_S] = { "1/s",     "500/s",   units_per_s,  false},
-    [UNIT_RATIO] = { "ratio",   "5 %",     units_ratios, false},
-    [UNIT_COUNT] = { "count",   "4",       units_none,   false},
-    [UNIT_VERSION] = { "version", "6.18",    units_none,   false},
+    [UNIT_NONE] = {"none",     "4",       units_none,     false},
+    [UNIT_NS] = { "ns",      "10 ms",   units_times,    true },
+    [UNIT_BYTES] = { "bytes",   "64 MiB",  units_sizes,    false},
+    [UNIT_BYTES_PER_S] = { "bytes/s", "50 MB/s", units_rates,    false},
+    [UNIT_PER_S] = { "1/s",     "500/s",   units_per_s,    false},
+    [UNIT_PER_HOUR] = { "1/h",     "12/h",    units_per_hour, false},
+    [UNIT_RATIO] = { "ratio",   "5 %",     units_ratios,   false},
+    [UNIT_COUNT] = { "count",   "4",       units_none,     false},
+    [UNIT_VERSION] = { "version", "6.18",    units_none,     false},
 };
 
 const char *units_name(enum unit unit)
@@ -263,7 +270,8 @@ const char *units_format(double value, enum unit unit, char text[UNITS_TEXT_BYTE
     }
     const struct units_suffix *s = units_fitting(value, unit);
     bool tight = !*s->text || *s->text == '/';
-    units_digits(value / s->factor, s->factor == 1 && unit != UNIT_PER_S, digits, sizeof(digits));
+    bool counts = s->factor == 1 && unit != UNIT_PER_S && unit != UNIT_PER_HOUR;
+    units_digits(value / s->factor, counts, digits, sizeof(digits));
     (void)snprintf(text, UNITS_TEXT_BYTES, "%s%s%s", digits, tight ? "" : " ", s->text);
     return text;
 }

@@ -19,6 +19,7 @@ enum unit {
     UNIT_BYTES,       /* "bytes" */
     UNIT_BYTES_PER_S, /* "bytes/s" */
     UNIT_PER_S,       /* "1/s": IOPS, files per second */
+    UNIT_PER_HOUR,    /* "1/h": rare events */
     UNIT_RATIO,       /* "ratio": 0..1, shown as per cent */
     UNIT_COUNT,       /* "count" */
     UNIT_VERSION,     /* "version": major * 1000 + minor, "6.18" is 6018 */
@@ -36,9 +37,9 @@ enum unit units_of_name(const char *name);
 
 /*
  * "10 ms", "10ms", "1.5h", "900us" (UNIT_NS); "64 MiB", "64M" (= MiB), "5 GB", "1700 MB"
- * (UNIT_BYTES); "50 MB/s"; "500/s" or "500" (UNIT_PER_S); "5 %", "0.05" (UNIT_RATIO); "4"
- * (UNIT_COUNT, UNIT_NONE). A duration needs a suffix; a bare number of bytes is bytes. Negative,
- * NaN, infinite, trailing text: ERR_USAGE naming the text and giving an example.
+ * (UNIT_BYTES); "50 MB/s"; "500/s" or "500" (UNIT_PER_S); "12/h" (UNIT_PER_HOUR); "5 %", "0.05"
+ * (UNIT_RATIO); "4" (UNIT_COUNT, UNIT_NONE). A duration needs a suffix; a bare number of bytes is
+ * bytes. Negative, NaN, infinite, trailing text: ERR_USAGE naming the text and giving an example.
  */
 int units_parse(const char *text, enum unit unit, double *value, struct err *e);
 int units_parse_ns(const char *text, uint64_t *ns, struct err *e);

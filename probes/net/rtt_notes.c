@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "probes/kit/clk.h"
+#include "probes/kit/units.h"
 
 enum {
     RTT_NOTES_FEW = 20,  /* answers below which there is neither a p99 nor a loss to speak of */
@@ -171,6 +172,17 @@ static void tell_worst(const struct rtt_peer *p, const struct rtt_worst *worst, 
                      worst->diff_ns < 0 ? "before" : "after");
 }
 
+static void tell_silences(const struct rtt_peer *p, struct result *r)
+{
+    char length[UNITS_TEXT_BYTES];
+    for (unsigned i = 0; i < p->silence_count; i++) {
+        const struct rtt_silence *s = &p->silences[i];
+        if (s->at_ns >= p->run->run_start_ns)
+            result_event(r, s->at_ns - p->run->run_start_ns, s->length_ns, "no answer for %s",
+                         units_format((double)s->length_ns, UNIT_NS, length));
+    }
+}
+
 void rtt_notes_write(const struct rtt_peer *p, const struct fleet *f,
                      const struct fleet_member *member, struct result *r)
 {
@@ -185,5 +197,6 @@ void rtt_notes_write(const struct rtt_peer *p, const struct fleet *f,
         result_note(r, "With so many peers the parts of a round trip, IPDV and PDV are not kept.");
     tell_worst(p, &p->wire_sent, "sent", r);
     tell_worst(p, &p->wire_received, "received", r);
+    tell_silences(p, r);
     judge(member, r);
 }

@@ -7,6 +7,8 @@
 #include "probes/kit/clk.h"
 #include "probes/net/rtt_figures.h"
 
+#define RTT_PEER_SILENCE_NS (50 * (uint64_t)CLK_NS_PER_MS)
+
 static struct probe_part *part_of(const struct rtt_peer *p)
 {
     return &p->run->parts[p->part];
@@ -85,10 +87,38 @@ void rtt_peer_begin(struct rtt_peer *p, const struct session *s, uint64_t now_ns
     cohorts_begin(&p->cohorts, s->next, now_ns);
 }
 
+/* Where it goes: over itself when it went on, to the next place, over the shortest; NULL: nowhere.
+ */
+static struct rtt_silence *place_for(struct rtt_peer *p, const struct rtt_silence *silence)
+{
+    struct rtt_silence *shortest = p->silences;
+    for (unsigned i = 0; i < p->silence_count; i++) {
+        if (p->silences[i].at_ns == silence->at_ns)
+            return &p->silences[i];
+        if (p->silences[i].length_ns < shortest->length_ns)
+            shortest = &p->silences[i];
+    }
+    if (p->silence_count < RTT_SILENCES)
+        return &p->silences[p->silence_count++];
+    return silence->length_ns > shortest->length_ns ? shortest : NULL;
+}
+
+void rtt_peer_silent(struct rtt_peer *p, uint64_t interval_ns, const struct rtt_silence *silence)
+{
+    if (silence->length_ns < RTT_PEER_SILENCE_NS || silence->length_ns / 4 < interval_ns)
+        return;
+    struct rtt_silence *place = place_for(p, silence);
+    if (place)
+        *place = *silence;
+}
+
 void rtt_peer_end(struct rtt_peer *p, struct session *s, uint64_t now_ns)
 {
     double *values = part_of(p)->values;
-    values[RTT_GAP] = (double)session_take_gap(s, now_ns);
+    uint64_t gap_ns = session_take_gap(s, now_ns);
+    const struct rtt_silence silence = { .at_ns = session_gap_began(s), .length_ns = gap_ns };
+    rtt_peer_silent(p, s->terms.interval_ns, &silence);
+    values[RTT_GAP] = (double)gap_ns;
     if (s->jitter.begun) {
         values[RTT_JITTER_UP] = s->jitter.up_ns;
         values[RTT_JITTER_DOWN] = s->jitter.down_ns;

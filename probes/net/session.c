@@ -130,7 +130,10 @@ static void answered(struct session *s, uint32_t sequence, uint64_t now_ns)
     order_arrived(&s->order, sequence);
     if (now_ns > s->gap_from_ns) {
         uint64_t gap_ns = now_ns - s->gap_from_ns;
-        s->gap_max_ns = gap_ns > s->gap_max_ns ? gap_ns : s->gap_max_ns;
+        if (gap_ns > s->gap_max_ns) {
+            s->gap_max_ns = gap_ns;
+            s->gap_max_from_ns = s->gap_from_ns;
+        }
         s->gap_from_ns = now_ns;
     }
     s->gap_asked = false;
@@ -407,8 +410,15 @@ void session_skip(struct session *s, uint64_t pause_ns)
 uint64_t session_take_gap(struct session *s, uint64_t now_ns)
 {
     uint64_t gap_ns = s->gap_max_ns;
-    if (s->gap_asked && now_ns > s->gap_from_ns && now_ns - s->gap_from_ns > gap_ns)
+    if (s->gap_asked && now_ns > s->gap_from_ns && now_ns - s->gap_from_ns > gap_ns) {
         gap_ns = now_ns - s->gap_from_ns;
+        s->gap_max_from_ns = s->gap_from_ns;
+    }
     s->gap_max_ns = 0;
     return gap_ns;
+}
+
+uint64_t session_gap_began(const struct session *s)
+{
+    return s->gap_max_from_ns;
 }

@@ -147,6 +147,7 @@ struct session {
     uint64_t gap_from_ns;
     bool gap_asked; /* something was sent since */
     uint64_t gap_max_ns;
+    uint64_t gap_max_from_ns; /* where that began */
     bool marks_known;
     uint8_t dscp, ecn; /* of our last packet as it arrived there */
     struct session_counts counts;
@@ -183,5 +184,7 @@ bool session_taken_at(const struct session *s, uint32_t sequence, uint64_t *real
 void session_skip(struct session *s, uint64_t pause_ns);
 /* The longest gap since the last call; one that has not ended counts as long as it is. */
 uint64_t session_take_gap(struct session *s, uint64_t now_ns);
+/* Where the one that was taken last began, less our own pauses in it. CLOCK_MONOTONIC. */
+uint64_t session_gap_began(const struct session *s);
 
 #endif

@@ -7,5 +7,8 @@
 #include "probes/probe.h"
 
 extern const struct probe noise_stall;
+extern const struct probe noise_gap;
+extern const struct probe noise_speed;
+extern const struct probe noise_pressure;
 
 #endif

@@ -60,7 +60,7 @@ both_refuse() {
 
 @test "too much of anything" {
     both_refuse '.measurements[2].notes = [range(33) | tostring]'
-    both_refuse '.measurements[2].events = [range(65) | {at_ns: 1, duration_ns: 0, what: "x"}]'
+    both_refuse '.measurements[2].events = [range(513) | {at_ns: 1, duration_ns: 0, what: "x"}]'
     both_refuse '.run.argv = [range(65) | tostring]'
     both_refuse '.run.argv_cut = "1"'
     both_refuse '.labels = ([range(33) | {key: tostring, value: "x"}] | from_entries)'

@@ -6,6 +6,7 @@
 #include "probes/host/cpu.h"
 #include "probes/host/memory.h"
 #include "probes/host/netlink.h"
+#include "probes/host/oversell.h"
 #include "probes/host/subgroup.h"
 #include "probes/host/system.h"
 #include "probes/kit/auto.h"
@@ -17,6 +18,12 @@ static void read_cpu(const char *text)
     char model[CPU_MODEL_BYTES];
     (void)cpu_parse_model(text, model);
     (void)cpu_count_list(text);
+    bool has = false;
+    (void)oversell_has_flag(text, "hypervisor", &has);
+    uint64_t pages = 0;
+    const char *why = NULL;
+    (void)oversell_disclosed(text, &why);
+    (void)oversell_parse_balloon(text, &pages);
 }
 
 static void read_system(const char *text)

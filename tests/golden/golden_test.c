@@ -154,6 +154,12 @@ static void a_stopped_run_is_said_as_before(void **state)
     render_all_formats("stopped");
 }
 
+static void a_robbed_host_is_said_as_before(void **state)
+{
+    (void)state;
+    render_all_formats("robbed");
+}
+
 enum {
     NODES = 3
 };
@@ -241,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_good_host_is_said_as_before),
         cmocka_unit_test(a_slow_host_is_said_as_before),
         cmocka_unit_test(a_stopped_run_is_said_as_before),
+        cmocka_unit_test(a_robbed_host_is_said_as_before),
         cmocka_unit_test(a_cluster_is_said_as_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -258,7 +258,8 @@ STOLEN = "13 % of the CPU time was stolen meanwhile: the figures include it."
 
 HOSTS = [
     {"name": "good", "started": "2026-03-02T09:14:07Z", "argv": "plimsoll vet --peer 192.0.2.7",
-     "seed": 20260302, "duration_ns": 59412345678, "interrupted": False,
+     "seed": 20260302, "duration_ns": 59412345678, "uptime_ns": 345678901234567,
+     "interrupted": False,
      "labels": {"provider": "Example Cloud", "plan": "4 vCPU, 8 GiB", "region": "fsn1",
                 "price": "7.99 EUR/month"},
      "facts": facts(("Debian GNU/Linux 12 (bookworm)", "node-a"),
@@ -276,7 +277,8 @@ HOSTS = [
                  ("disk.class", "measured", NVME)],
      "witnessed": witnessed(0.0016, 0.006, 0.012, 0.031, 0, 0, 210000, 2.1 * MS)},
     {"name": "slow", "started": "2026-03-02T09:31:44Z", "argv": "plimsoll vet --peer 192.0.2.7",
-     "seed": 20260303, "duration_ns": 61870000321, "interrupted": False,
+     "seed": 20260303, "duration_ns": 61870000321, "uptime_ns": 86401234567,
+     "interrupted": False,
      "labels": {"provider": "Bargain & Sons <VPS>", "plan": "2 vCPU, 2 GiB", "region": "north-2"},
      "facts": facts(("Ubuntu 24.04.1 LTS", "cheap-1"), ("6.8.0-45-generic", 6008, OPTIONS),
                     (2, "Intel Xeon E5-2630 v4 @ 2.20GHz", 2 * GIB - 90 * MIB, GIB, 5 * HOUR,

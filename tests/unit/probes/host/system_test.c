@@ -51,6 +51,7 @@ static void a_guest_is_described(void **state)
     assert_string_equal(facts_find(&f, "host.product")->text, "DigitalOcean Droplet");
     assert_string_equal(facts_find(&f, "host.container")->text, "none");
     assert_string_equal(facts_find(&f, "host.userns")->text, "no");
+    assert_string_equal(facts_find(&f, "host.steal.reported")->text, "no");
     assert_int_equal(system_state_kernel(t.proc_fd, &f), 6001);
     assert_string_equal(facts_find(&f, "host.kernel.release")->text, "6.1.0-28-cloud-amd64");
     assert_string_equal(facts_find(&f, "host.kernel.options")->text,

@@ -33,6 +33,11 @@ static uint64_t seed(void)
 }
 
 /* One second of appends, `count` of them, one above what a histogram holds when `clamped`. */
+static void set_text(char *to, const char *from)
+{
+    memcpy(to, from, strlen(from) + 1);
+}
+
 static void add_second(struct result *r, struct prng *p, uint64_t count, bool clamped)
 {
     struct err e;
@@ -69,12 +74,11 @@ static void make_result(struct result *r, const char *probe, struct prng *p)
     result_note(r, "Engine: io_uring, since it works here.");
     r->witnessed.steal_ratio = 0.0125;
     r->witnessed.stall_max_ns = 4321;
+    r->witnessed.others_cpu_ratio = 0.25;
+    r->witnessed.io_pressure_full_ratio = 0;
+    r->witnessed.largest_other_cpu_ratio = 0.875;
+    set_text(r->witnessed.largest_other, "dockerd");
     assert_int_equal(result_summarise(r, &e), 0);
-}
-
-static void set_text(char *to, const char *from)
-{
-    memcpy(to, from, strlen(from) + 1);
 }
 
 static void make_document(struct document *d, struct prng *p)
@@ -94,6 +98,7 @@ static void make_document(struct document *d, struct prng *p)
     set_text(d->labels[0].value, "K\xc3\xb6ln & Co");
     d->label_count = 1;
     d->clock_cost_ns = 25;
+    d->uptime_ns = 86400000000001;
     d->interrupted = true;
     d->argv[d->argc++] = strdup("plimsoll");
     d->argv[d->argc++] = strdup("vet");
@@ -191,7 +196,13 @@ static void assert_same_result(const struct result *a, const struct result *b)
         assert_same_hist(&a->metrics[i].total, &b->metrics[i].total);
     }
     assert_int_equal(a->event_count, b->event_count);
-    assert_memory_equal(a->events, b->events, a->event_count * sizeof(a->events[0]));
+    for (unsigned i = 0; i < a->event_count; i++) {
+        assert_int_equal(a->events[i].at_ns, b->events[i].at_ns);
+        assert_int_equal(a->events[i].duration_ns, b->events[i].duration_ns);
+        assert_string_equal(a->events[i].what, b->events[i].what);
+        assert_string_equal(a->events[i].cause, b->events[i].cause);
+        assert_int_equal(a->events[i].cpu, b->events[i].cpu);
+    }
     assert_int_equal(a->note_count, b->note_count);
     for (unsigned i = 0; i < a->note_count; i++) {
         assert_string_equal(a->notes[i], b->notes[i]);
@@ -199,6 +210,11 @@ static void assert_same_result(const struct result *a, const struct result *b)
     assert_same_number(a->witnessed.steal_ratio, b->witnessed.steal_ratio);
     assert_same_number(a->witnessed.io_pressure_ratio, b->witnessed.io_pressure_ratio);
     assert_same_number(a->witnessed.stall_max_ns, b->witnessed.stall_max_ns);
+    assert_same_number(a->witnessed.others_cpu_ratio, b->witnessed.others_cpu_ratio);
+    assert_same_number(a->witnessed.others_io_bytes_per_s, b->witnessed.others_io_bytes_per_s);
+    assert_same_number(a->witnessed.io_pressure_full_ratio, b->witnessed.io_pressure_full_ratio);
+    assert_same_number(a->witnessed.largest_other_cpu_ratio, b->witnessed.largest_other_cpu_ratio);
+    assert_string_equal(a->witnessed.largest_other, b->witnessed.largest_other);
 }
 
 static void what_was_written_is_read_back(void **state)
@@ -229,6 +245,7 @@ static void what_was_written_is_read_back(void **state)
     assert_int_equal(a.seed, b.seed);
     assert_int_equal(a.budget_ns, b.budget_ns);
     assert_int_equal(a.clock_cost_ns, b.clock_cost_ns);
+    assert_int_equal(b.uptime_ns, 86400000000001);
     assert_true(b.interrupted);
     assert_int_equal(b.argc, 2);
     assert_string_equal(b.argv[1], "vet");
@@ -480,7 +497,7 @@ static void text_that_plays_with_a_terminal_is_neither_written_nor_read(void **s
     assert_string_equal(back.dir, "/srv/?[31m??");
     assert_string_equal(back.argv[0], "a???b");
     refuse_edited("\"provider\"", "\"pro\\u001bvider\"",
-                  "r.json: line 30: a control character in a string");
+                  "r.json: line 31: a control character in a string");
 }
 
 static void metrics_and_measurements_are_found(void **state)
@@ -524,7 +541,8 @@ static void documents_of_another_maker_are_read_and_written_the_same(void **stat
     (void)state;
     static const char *const paths[] = { "tests/golden/documents/good.json",
                                          "tests/golden/documents/slow.json",
-                                         "tests/golden/documents/stopped.json" };
+                                         "tests/golden/documents/stopped.json",
+                                         "tests/golden/documents/robbed.json" };
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         struct err e = { 0 };
         AUTO(document) struct document d = { 0 };

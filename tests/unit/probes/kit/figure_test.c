@@ -71,6 +71,40 @@ static void a_document_keeps_the_whole_histogram_alone(void **state)
     assert_true(isnan(m->blocks[1].p50));
 }
 
+/* How many, in which time, and the rate that follows: in fragments and in documents. */
+static void events_come_back(void **state)
+{
+    (void)state;
+    static const struct metric rare[] = {
+        {.id = "noise.stall.over.1ms", .unit = UNIT_PER_HOUR, .kind = METRIC_EVENTS},
+        METRIC_END
+    };
+
+    static const enum figure_form forms[] = { FIGURE_FRAGMENT, FIGURE_DOCUMENT };
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct err e = { 0 };
+        AUTO(result) struct result r = { 0 };
+        AUTO(result) struct result back = { 0 };
+        assert_int_equal(result_open(&r, "noise.stall", "Title", rare, &e), 0);
+        struct result_block b = { .observed_ns = UINT64_C(1800000000000), .n = 4 };
+        assert_int_equal(result_add_block(&r.metrics[0], &b, &e), 0);
+        b.n = 0;
+        assert_int_equal(result_add_block(&r.metrics[0], &b, &e), 0);
+        assert_int_equal(result_summarise(&r, &e), 0);
+        json_t *json = figure_to_json(&r.metrics[0], forms[i], &e);
+        assert_int_equal(again(json, forms[i], &back, &e), 0);
+        json_decref(json);
+        const struct result_metric *m = &back.metrics[0];
+        assert_int_equal(m->kind, METRIC_EVENTS);
+        assert_int_equal(m->n, 4);
+        assert_int_equal(m->blocks[0].n, 4);
+        assert_int_equal(m->blocks[1].n, 0);
+        assert_true(m->blocks[0].value == 8 && m->statistics[0].value == 4);
+        assert_true(m->statistics[0].low > 1 && m->statistics[0].high < 11);
+    }
+}
+
 static void a_fragment_keeps_what_the_encoding_does_not(void **state)
 {
     (void)state;
@@ -183,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_keeps_the_whole_histogram_alone),
+        cmocka_unit_test(events_come_back),
         cmocka_unit_test(a_fragment_keeps_what_the_encoding_does_not),
         cmocka_unit_test(a_value_not_measured_stays_so),
         cmocka_unit_test(what_no_metric_says_is_refused),

@@ -36,6 +36,7 @@ static void says(const char *probe, const struct row *rows, const char *expected
             struct result_statistic *s = &m->statistics[m->statistic_count];
             (void)snprintf(s->name, sizeof(s->name), "%s", names[m->statistic_count]);
             s->value = values[m->statistic_count];
+            s->high = rows[i].max;
         }
     }
     headline_write(&r, &text);
@@ -121,6 +122,19 @@ static void other_families_are_named_by_what_differs(void **state)
     says("noise.stall", noise, "max 4.10 ms; steal 0.110 %; steal.cpu 0.400 %");
 }
 
+/* None seen is no proof of none. */
+static void events_that_were_not_seen_are_bounded(void **state)
+{
+    (void)state;
+    const struct row one[] = {
+        {{ "noise.stall.over.1s", UNIT_PER_HOUR, METRIC_LOWER, METRIC_EVENTS, "value", "" },
+         0, 0,
+         186},
+        end,
+    };
+    says("noise.stall", one, "none (< 186/h)");
+}
+
 static void a_name_that_only_begins_alike_is_another(void **state)
 {
     (void)state;
@@ -140,6 +154,7 @@ int main(void)
         cmocka_unit_test(groups_are_told_apart),
         cmocka_unit_test(what_was_not_measured_is_left_out),
         cmocka_unit_test(other_families_are_named_by_what_differs),
+        cmocka_unit_test(events_that_were_not_seen_are_bounded),
         cmocka_unit_test(a_name_that_only_begins_alike_is_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,8 @@ static void what_was_not_witnessed_stays_unknown(void **state)
     assert_int_equal(read_again(json, FIGURE_DOCUMENT, &r, &e), 0);
     assert_true(r.witnessed.throttled_ratio == 0.5);
     assert_true(isnan(r.witnessed.steal_ratio) && isnan(r.witnessed.clock_step_ns));
+    assert_true(isnan(r.witnessed.others_cpu_ratio));
+    assert_string_equal(r.witnessed.largest_other, "");
 }
 
 static void state_a_fact(struct result *r)
@@ -137,14 +139,53 @@ static void what_no_measurement_says_is_refused(void **state)
     refuses("metrics", many(LIMITS_METRICS + 1, ""),
             "metrics: 33 elements, and at most 32 are read");
     refuses("metrics", many(1, ""), "metrics[0]: expected an object, found \"\"");
-    refuses("events", many(LIMITS_EVENTS + 1, ""), "events: 65 elements, and at most 64 are read");
+    refuses("events", many(LIMITS_EVENTS + 1, ""),
+            "events: 513 elements, and at most 512 are read");
     refuses("events", many(1, "x"), "events[0]: expected an object, found \"x\"");
+    refuses("events",
+            json_pack("[{s:i,s:i,s:s,s:I}]", "at_ns", 1, "duration_ns", 2, "what", "x", "cpu",
+                      (json_int_t)INT32_MAX + 1),
+            "events[0].cpu: expected the number of a CPU, found 2147483648");
+    refuses("events",
+            json_pack("[{s:i,s:i,s:s,s:s}]", "at_ns", 1, "duration_ns", 2, "what", "x", "cause",
+                      "one with a name that is too long"),
+            "events[0].cause: 32 bytes long, and at most 23 fit");
+    refuses("events_dropped", json_integer(-1),
+            "events_dropped: expected a whole number from 0, found -1");
     refuses("notes", many(LIMITS_NOTES + 1, "x"), "notes: 33 elements, and at most 32 are read");
     refuses("notes", json_pack("[s,i]", "x", 2), "notes[1]: expected a string, found 2");
     refuses("witnessed", json_null(), "witnessed: expected an object, found null");
     refuses("witnessed", json_pack("{s:s}", "steal_ratio", "much"),
             "witnessed.steal_ratio: expected a number or null, found \"much\"");
     refuses("facts", json_integer(0), "facts: expected an object, found 0");
+}
+
+static void state_events(struct result *r)
+{
+    struct result_event stall = {
+        .at_ns = 5, .duration_ns = 7, .what = "stall", .cause = "hypervisor", .cpu = 0
+    };
+    result_event(r, 1, 2, "fdatasync");
+    result_event_full(r, &stall);
+    r->events_dropped = 9;
+}
+
+static void events_keep_their_cpu_and_cause(void **state)
+{
+    (void)state;
+    struct err e = { 0 };
+    AUTO(result) struct result r = { 0 };
+    json_t *json = made(state_events, FIGURE_DOCUMENT);
+    json_t *first = json_array_get(json_object_get(json, "events"), 0);
+    assert_null(json_object_get(first, "cpu"));
+    assert_null(json_object_get(first, "cause"));
+    assert_int_equal(read_again(json, FIGURE_DOCUMENT, &r, &e), 0);
+    assert_int_equal(r.event_count, 2);
+    assert_int_equal(r.events[0].cpu, -1);
+    assert_string_equal(r.events[0].cause, "");
+    assert_int_equal(r.events[1].cpu, 0);
+    assert_string_equal(r.events[1].cause, "hypervisor");
+    assert_int_equal(r.events_dropped, 9);
 }
 
 static void counts_too_large_are_cut(void **state)
@@ -166,6 +207,7 @@ int main(void)
         cmocka_unit_test(facts_travel_in_fragments_only),
         cmocka_unit_test(parameters_outlive_the_json_they_came_from),
         cmocka_unit_test(what_no_measurement_says_is_refused),
+        cmocka_unit_test(events_keep_their_cpu_and_cause),
         cmocka_unit_test(counts_too_large_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

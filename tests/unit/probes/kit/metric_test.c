@@ -11,13 +11,15 @@ static void kind_names_lead_back_to_kinds(void **state)
 {
     (void)state;
 
-    static const enum metric_kind kinds[] = { METRIC_HIST, METRIC_MEAN, METRIC_MAX, METRIC_SUM };
+    static const enum metric_kind kinds[] = { METRIC_HIST, METRIC_MEAN, METRIC_MAX, METRIC_SUM,
+                                              METRIC_EVENTS };
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         assert_int_equal(metric_kind_of_name(metric_kind_name(kinds[i])), (int)kinds[i]);
     }
     assert_string_equal(metric_kind_name(METRIC_HIST), "histogram");
     assert_string_equal(metric_kind_name(METRIC_MAX), "maximum");
+    assert_string_equal(metric_kind_name(METRIC_EVENTS), "events");
     assert_int_equal(metric_kind_of_name("median"), -1);
     assert_int_equal(metric_kind_of_name(""), -1);
 }

@@ -1,10 +1,12 @@
 #include "probes/kit/pressure.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -33,6 +35,7 @@ static void totals_are_read_for_every_resource(void **state)
     assert_true(p.present[PRESSURE_IO]);
     assert_int_equal(p.some_us[PRESSURE_IO], 8012345);
     assert_int_equal(p.full_us[PRESSURE_IO], 7123456);
+    assert_true(p.has_full[PRESSURE_IO]);
     assert_true(p.present[PRESSURE_MEMORY]);
     assert_int_equal(p.some_us[PRESSURE_MEMORY], 17);
     assert_int_equal(p.full_us[PRESSURE_MEMORY], 9);
@@ -51,6 +54,7 @@ static void kernel_without_psi_leaves_all_absent_and_zero(void **state)
         assert_false(p.present[i]);
         assert_int_equal(p.some_us[i], 0);
         assert_int_equal(p.full_us[i], 0);
+        assert_false(p.has_full[i]);
     }
 }
 
@@ -63,7 +67,7 @@ static void kernel_without_a_full_line_for_cpus_is_read(void **state)
     assert_int_equal(
         pressure_parse("some avg10=0.00 avg60=0.00 avg300=0.00 total=42\n", &some, &full, &e), 0);
     assert_int_equal(some, 42);
-    assert_int_equal(full, 0);
+    assert_true(full == UINT64_MAX);
 }
 
 static void text_that_is_cut_is_an_error(void **state)
@@ -89,35 +93,49 @@ static void text_that_is_cut_is_an_error(void **state)
     }
 }
 
-static void throttled_time_is_read_from_both_cgroup_versions(void **state)
+static void open_files_tell_the_same_again_and_again(void **state)
 {
     (void)state;
-    uint64_t ns = 0;
+    AUTO_CLOSE int proc = recorded("proc-guest");
+    struct pressure_files files;
+    struct pressure want;
+    struct pressure got;
     struct err e;
-    assert_int_equal(pressure_parse_throttled("nr_periods 10\nnr_throttled 2\n"
-                                              "throttled_time 1961000123\n",
-                                              &ns, &e),
-                     0);
-    assert_int_equal(ns, 1961000123);
-    assert_int_equal(pressure_parse_throttled("usage_usec 5\nuser_usec 3\nsystem_usec 2\n"
-                                              "nr_periods 10\nnr_throttled 2\nthrottled_usec 77\n"
-                                              "nr_bursts 0\nburst_usec 0\n",
-                                              &ns, &e),
-                     0);
-    assert_int_equal(ns, 77000);
+    pressure_read(proc, &want);
+    assert_int_equal(pressure_open(proc, &files, &e), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        pressure_look(&files, &got);
+        for (unsigned k = 0; k < PRESSURE_KINDS; k++) {
+            assert_int_equal(got.present[k], want.present[k]);
+            assert_int_equal(got.some_us[k], want.some_us[k]);
+            assert_int_equal(got.full_us[k], want.full_us[k]);
+        }
+    }
+    pressure_close(&files);
+    pressure_close(&files);
+    pressure_look(&files, &got);
+    assert_false(got.present[PRESSURE_CPU]);
 }
 
-static void cgroup_without_a_cpu_controller_has_no_throttled_time(void **state)
+static void a_kernel_without_psi_says_the_remedy(void **state)
 {
     (void)state;
-    static const char *const texts[] = { "", "usage_usec 5\nuser_usec 3\n", "throttled_usec\n",
-                                         "throttled_usec x\n", "not_throttled_usec 5\n" };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        uint64_t ns = 0;
-        struct err e;
-        assert_int_equal(pressure_parse_throttled(texts[i], &ns, &e), -1);
-        assert_int_equal(e.kind, ERR_DATA);
-    }
+    struct pressure_files files;
+    struct err e;
+    assert_int_equal(pressure_open(-1, &files, &e), -1);
+    assert_int_equal(e.kind, ERR_UNSUPPORTED);
+    assert_non_null(strstr(e.msg, "psi=1"));
+    pressure_close(&files);
+}
+
+static void a_ratio_is_of_the_time_between_two_totals(void **state)
+{
+    (void)state;
+    assert_true(pressure_ratio(100, 350, 1000000) == 0.25);
+    assert_true(pressure_ratio(100, 100, 1000000) == 0);
+    assert_true(pressure_ratio(0, 2000, 1000000) == 1);
+    assert_true(isnan(pressure_ratio(200, 100, 1000000)));
+    assert_true(isnan(pressure_ratio(100, 200, 0)));
 }
 
 int main(void)
@@ -127,8 +145,9 @@ int main(void)
         cmocka_unit_test(kernel_without_psi_leaves_all_absent_and_zero),
         cmocka_unit_test(kernel_without_a_full_line_for_cpus_is_read),
         cmocka_unit_test(text_that_is_cut_is_an_error),
-        cmocka_unit_test(throttled_time_is_read_from_both_cgroup_versions),
-        cmocka_unit_test(cgroup_without_a_cpu_controller_has_no_throttled_time),
+        cmocka_unit_test(open_files_tell_the_same_again_and_again),
+        cmocka_unit_test(a_kernel_without_psi_says_the_remedy),
+        cmocka_unit_test(a_ratio_is_of_the_time_between_two_totals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

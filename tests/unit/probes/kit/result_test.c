@@ -176,6 +176,33 @@ static void more_blocks_than_fit_are_joined_to_equal_lengths(void **state)
     assert_true(r.metrics[3].statistics[0].value == sum);
 }
 
+/* Joined repetitions are one of both lengths, whatever their rates. */
+static void events_of_joined_blocks_are_added_up(void **state)
+{
+    (void)state;
+    static const struct metric rare[] = {
+        {.id = "stalls", .unit = UNIT_PER_HOUR, .kind = METRIC_EVENTS},
+        METRIC_END
+    };
+    AUTO(result) struct result r = { 0 };
+    struct err e;
+    assert_int_equal(result_open(&r, "noise.stall", "Title", rare, &e), 0);
+    struct result_metric *m = &r.metrics[0];
+    m->block_most = 2;
+    const uint64_t events[] = { 3, 0, 0, 1 };
+    for (unsigned i = 0; i < 4; i++) {
+        const struct result_block b = { .observed_ns = UINT64_C(3600000000000), .n = events[i] };
+        assert_int_equal(result_add_block(m, &b, &e), 0);
+    }
+    assert_int_equal(m->block_count, 2);
+    assert_int_equal(m->blocks[0].n, 3);
+    assert_true(m->blocks[0].value == 1.5);
+    assert_true(m->blocks[1].value == 0.5);
+    summarise(&r);
+    assert_int_equal(m->n, 4);
+    assert_true(m->statistics[0].value == 1);
+}
+
 static void a_later_round_is_joined(void **state)
 {
     (void)state;
@@ -196,6 +223,8 @@ static void a_later_round_is_joined(void **state)
     a.witnessed.steal_ratio = 0.1;
     b.witnessed.steal_ratio = 0.3;
     b.witnessed.stall_max_ns = 77;
+    b.witnessed.largest_other_cpu_ratio = 0.5;
+    memcpy(b.witnessed.largest_other, "dockerd", sizeof "dockerd");
     b.parameters = json_pack("{s:i}", "record", 2300);
     result_event(&a, 50, 0, "late");
     result_event(&b, 20, 5, "early");
@@ -216,6 +245,9 @@ static void a_later_round_is_joined(void **state)
     assert_int_equal(a.rounds, 2);
     assert_true(fabs(a.witnessed.steal_ratio - 0.25) < 1e-12);
     assert_true(a.witnessed.stall_max_ns == 77);
+    assert_true(a.witnessed.largest_other_cpu_ratio == 0.5);
+    assert_string_equal(a.witnessed.largest_other, "dockerd");
+    assert_true(isnan(a.witnessed.others_cpu_ratio));
     assert_int_equal(a.event_count, 2);
     assert_string_equal(a.events[0].what, "early");
     assert_int_equal(a.note_count, 2);
@@ -316,7 +348,65 @@ static void events_notes_and_reasons_stay_within_their_room(void **state)
     assert_int_equal(strlen(a.reason), LIMITS_TEXT_BYTES - 1);
     assert_int_equal(result_absorb(&a, &b, &e), 0);
     assert_int_equal(a.event_count, LIMITS_EVENTS);
-    assert_int_equal(a.events[LIMITS_EVENTS - 1].at_ns, LIMITS_EVENTS - 1);
+    assert_int_equal(a.events[0].at_ns, 1000); /* of equal ones the first stay */
+    assert_int_equal(a.events_dropped, 3 * LIMITS_EVENTS);
+}
+
+static void the_shortest_event_goes_when_there_is_no_room(void **state)
+{
+    (void)state;
+    AUTO(result) struct result r = { 0 };
+    open_wal(&r);
+    for (unsigned i = 0; i < LIMITS_EVENTS; i++) {
+        result_event(&r, i, 1000 + (i + LIMITS_EVENTS / 2) % LIMITS_EVENTS, "%u", i);
+    }
+    result_event(&r, 7000, 1000, "no longer than the shortest");
+    assert_int_equal(r.events_dropped, 1);
+    assert_string_equal(r.events[LIMITS_EVENTS - 1].what, "511");
+    result_event(&r, 8000, 1001, "longer");
+    assert_int_equal(r.events_dropped, 2);
+    assert_int_equal(r.event_count, LIMITS_EVENTS);
+    assert_string_equal(r.events[LIMITS_EVENTS - 1].what, "longer");
+    for (unsigned i = 0; i < r.event_count; i++) {
+        assert_true(r.events[i].duration_ns > 1000);
+    }
+}
+
+static void rounds_keep_the_longest_events_of_both(void **state)
+{
+    (void)state;
+    struct err e;
+    AUTO(result) struct result a = { 0 };
+    AUTO(result) struct result b = { 0 };
+    open_wal(&a);
+    open_wal(&b);
+    for (unsigned i = 0; i < LIMITS_EVENTS; i++) {
+        result_event(&a, 10 * i, 10, "first round");
+        result_event(&b, 10 * i + 5, i < 2 ? 20 : 5, "second round");
+    }
+    assert_int_equal(result_absorb(&a, &b, &e), 0);
+    assert_int_equal(a.event_count, LIMITS_EVENTS);
+    assert_int_equal(a.events_dropped, LIMITS_EVENTS);
+    assert_int_equal(a.events[1].at_ns, 5);
+    assert_int_equal(a.events[1].duration_ns, 20);
+    assert_int_equal(a.events[3].at_ns, 15);
+    assert_int_equal(a.events[LIMITS_EVENTS - 1].at_ns, 10 * (LIMITS_EVENTS - 3));
+}
+
+static void an_event_may_name_its_cpu_and_cause(void **state)
+{
+    (void)state;
+    AUTO(result) struct result r = { 0 };
+    open_wal(&r);
+    struct result_event felt = {
+        .at_ns = 5, .duration_ns = 7, .what = "stall", .cause = "quota", .cpu = 3
+    };
+    result_event_full(&r, &felt);
+    result_event(&r, 1, 2, "fdatasync");
+    assert_int_equal(r.events[0].cpu, 3);
+    assert_string_equal(r.events[0].cause, "quota");
+    assert_int_equal(r.events[1].cpu, -1);
+    assert_string_equal(r.events[1].cause, "");
 }
 
 int main(void)
@@ -330,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_block_is_copied_and_described),
         cmocka_unit_test(an_empty_block_counts_time_but_no_samples),
         cmocka_unit_test(more_blocks_than_fit_are_joined_to_equal_lengths),
+        cmocka_unit_test(events_of_joined_blocks_are_added_up),
         cmocka_unit_test(a_later_round_is_joined),
         cmocka_unit_test(the_worse_status_stays),
         cmocka_unit_test(an_untrusted_round_makes_the_whole_untrusted),
@@ -337,6 +428,9 @@ int main(void)
         cmocka_unit_test(another_probe_is_not_absorbed),
         cmocka_unit_test(a_metric_that_only_the_later_round_has_is_kept),
         cmocka_unit_test(events_notes_and_reasons_stay_within_their_room),
+        cmocka_unit_test(the_shortest_event_goes_when_there_is_no_room),
+        cmocka_unit_test(rounds_keep_the_longest_events_of_both),
+        cmocka_unit_test(an_event_may_name_its_cpu_and_cause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -379,6 +379,51 @@ static void none_in_an_hour_is_at_most_three_an_hour(void **state)
     assert_true(isinf(stats_rule_of_three_per_hour(0)));
 }
 
+/* Ends of the exact interval from the usual tables (half the points of chi-square). */
+static void events_have_garwoods_interval(void **state)
+{
+    (void)state;
+
+    static const struct {
+        uint64_t events;
+        double low, high;
+    } known[] = {
+        {1,    0.025318, 5.571643 },
+        { 2,   0.242209, 7.224688 },
+        { 3,   0.618672, 8.767273 },
+        { 5,   1.623486, 11.668332},
+        { 10,  4.795389, 18.39036 },
+        { 50,  37.11096, 65.91877 },
+        { 100, 81.36399, 121.62679},
+    };
+
+    for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct interval found = stats_events_interval(known[i].events);
+        assert_near(found.low, known[i].low, 1e-4);
+        assert_near(found.high, known[i].high, 1e-4);
+    }
+}
+
+/* What the end of a one-sided 95 % interval is, 2.996, is called three. */
+static void no_event_is_bounded_by_the_rule_of_three(void **state)
+{
+    (void)state;
+    assert_near(stats_events_interval(0).low, 0, 1e-12);
+    assert_near(stats_events_interval(0).high, 3, 1e-12);
+}
+
+static void many_events_have_the_normal_interval(void **state)
+{
+    (void)state;
+    struct interval exact = stats_events_interval(1000000);
+    struct interval normal = stats_events_interval(1000001);
+    assert_near(exact.low, 1000000 - 1959.96, 2);
+    assert_near(exact.high, 1000000 + 1959.96, 3);
+    assert_near(exact.low, normal.low, 3);
+    assert_near(exact.high, normal.high, 3);
+    assert_true(isfinite(stats_events_interval(UINT64_MAX).high));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +443,9 @@ int main(void)
         cmocka_unit_test(block_interval_needs_three_blocks_that_hold_something),
         cmocka_unit_test(widen_takes_the_outer_ends_and_keeps_unknown_ones),
         cmocka_unit_test(none_in_an_hour_is_at_most_three_an_hour),
+        cmocka_unit_test(events_have_garwoods_interval),
+        cmocka_unit_test(no_event_is_bounded_by_the_rule_of_three),
+        cmocka_unit_test(many_events_have_the_normal_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,30 @@ static void missing_stat_is_an_error_and_release_twice_harmless(void **state)
     steal_release(&s);
 }
 
+/* CPU 1 lost half, CPU 3 a tenth, CPU 2 nothing, and CPU 4 is new. */
+static void the_worst_cpus_come_first_and_spared_ones_not_at_all(void **state)
+{
+    (void)state;
+    AUTO(steal) struct steal before = { 0 };
+    AUTO(steal) struct steal after = { 0 };
+    struct steal_share worst[3];
+    parsed("cpu 0 0 0 0 0 0 0 0\ncpu1 0 0 0 10 0 0 0 0\ncpu2 0 0 0 10 0 0 0 5\n"
+           "cpu3 0 0 0 10 0 0 0 0\n",
+           &before);
+    parsed("cpu 0 0 0 0 0 0 0 90\ncpu1 0 0 0 60 0 0 0 50\ncpu2 0 0 0 90 0 0 0 5\n"
+           "cpu3 0 0 0 100 0 0 0 10\ncpu4 0 0 0 0 0 0 0 90\n",
+           &after);
+    assert_int_equal(steal_worst(&before, &after, worst, 3), 2);
+    assert_int_equal(worst[0].cpu, 1);
+    assert_true(worst[0].ratio == 0.5);
+    assert_int_equal(worst[1].cpu, 3);
+    assert_true(fabs(worst[1].ratio - 0.1) < 1e-12);
+    assert_int_equal(steal_worst(&before, &after, worst, 1), 1);
+    assert_int_equal(worst[0].cpu, 1);
+    assert_int_equal(steal_worst(&after, &before, worst, 3), 0);
+    assert_int_equal(steal_worst(&before, &after, worst, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +224,7 @@ int main(void)
         cmocka_unit_test(many_cpus_are_read_into_the_same_memory),
         cmocka_unit_test(more_cpus_than_believable_are_refused),
         cmocka_unit_test(text_that_is_cut_is_an_error_not_a_figure),
+        cmocka_unit_test(the_worst_cpus_come_first_and_spared_ones_not_at_all),
         cmocka_unit_test(ratio_is_the_stolen_share),
         cmocka_unit_test(ratio_without_a_tick_is_not_a_number),
         cmocka_unit_test(counters_that_ran_backwards_count_as_none),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "probes/kit/auto.h"
+#include "probes/kit/clk.h"
 #include "probes/kit/prng.h"
 #include "probes/kit/stats.h"
 
@@ -20,11 +21,12 @@ enum {
 };
 
 static const struct metric metrics[] = {
-    {.id = "h",      .unit = UNIT_NS,    .kind = METRIC_HIST},
-    { .id = "mean",  .unit = UNIT_PER_S, .kind = METRIC_MEAN},
-    { .id = "max",   .unit = UNIT_NS,    .kind = METRIC_MAX },
-    { .id = "sum",   .unit = UNIT_BYTES, .kind = METRIC_SUM },
-    { .id = "share", .unit = UNIT_RATIO, .kind = METRIC_MEAN},
+    {.id = "h",      .unit = UNIT_NS,       .kind = METRIC_HIST  },
+    { .id = "mean",  .unit = UNIT_PER_S,    .kind = METRIC_MEAN  },
+    { .id = "max",   .unit = UNIT_NS,       .kind = METRIC_MAX   },
+    { .id = "sum",   .unit = UNIT_BYTES,    .kind = METRIC_SUM   },
+    { .id = "share", .unit = UNIT_RATIO,    .kind = METRIC_MEAN  },
+    { .id = "rare",  .unit = UNIT_PER_HOUR, .kind = METRIC_EVENTS},
     METRIC_END,
 };
 
@@ -348,6 +350,56 @@ static void a_share_is_that_of_all_samples(void **state)
     result_release(&r);
 }
 
+static void add_events(struct result_metric *m, uint64_t events, uint64_t seconds)
+{
+    struct err e;
+    struct result_block b = { .observed_ns = seconds * CLK_NS_PER_S, .n = events };
+    assert_int_equal(result_add_block(m, &b, &e), 0);
+}
+
+/* Two in half an hour and none in the other half: two an hour. */
+static void events_are_counted_over_all_repetitions(void **state)
+{
+    (void)state;
+    AUTO(result) struct result r = { 0 };
+    open_all(&r);
+    struct result_metric *m = result_metric_find(&r, "rare");
+    add_events(m, 2, 1800);
+    add_events(m, 0, 1800);
+    summarise(m);
+    is(m, "value", 2, 0.242209, 7.224688);
+    assert_int_equal(m->n, 2);
+    assert_int_equal(m->observed_ns, UINT64_C(3600) * CLK_NS_PER_S);
+    assert_true(fabs(m->blocks[0].value - 4) < 1e-12);
+    assert_true(m->blocks[1].value == 0);
+}
+
+static void no_event_is_at_most_three_in_the_time(void **state)
+{
+    (void)state;
+    AUTO(result) struct result r = { 0 };
+    open_all(&r);
+    struct result_metric *m = result_metric_find(&r, "rare");
+    add_events(m, 0, 29);
+    add_events(m, 0, 29);
+    summarise(m);
+    is(m, "value", 0, 0, 3 * 3600.0 / 58);
+    assert_int_equal(m->n, 0);
+}
+
+static void events_without_a_time_are_not_known(void **state)
+{
+    (void)state;
+    AUTO(result) struct result r = { 0 };
+    open_all(&r);
+    struct result_metric *m = result_metric_find(&r, "rare");
+    summarise(m);
+    is(m, "value", NAN, NAN, NAN);
+    add_events(m, 3, 0);
+    summarise(m);
+    is(m, "value", NAN, NAN, NAN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +409,9 @@ int main(void)
         cmocka_unit_test(a_maximum_is_bounded_from_below_only),
         cmocka_unit_test(a_sum_has_no_interval),
         cmocka_unit_test(a_share_is_that_of_all_samples),
+        cmocka_unit_test(events_are_counted_over_all_repetitions),
+        cmocka_unit_test(no_event_is_at_most_three_in_the_time),
+        cmocka_unit_test(events_without_a_time_are_not_known),
         cmocka_unit_test(nothing_measured_is_not_a_number),
         cmocka_unit_test(a_histogram_has_six_statistics_of_the_pooled_sample),
         cmocka_unit_test(repetitions_that_differ_widen_the_interval),

@@ -46,6 +46,8 @@ static void every_way_to_write_a_value_is_read(void **state)
         { "1.5GiB/s",            UNIT_BYTES_PER_S, 1.5 * 1073741824},
         { "500/s",               UNIT_PER_S,       500             },
         { "500",                 UNIT_PER_S,       500             },
+        { "186/h",               UNIT_PER_HOUR,    186             },
+        { "0.5",                 UNIT_PER_HOUR,    0.5             },
         { "5 %",                 UNIT_RATIO,       0.05            },
         { "0.05",                UNIT_RATIO,       0.05            },
         { "4",                   UNIT_COUNT,       4               },
@@ -97,8 +99,9 @@ static void what_cannot_be_meant_is_refused_with_text_and_example(void **state)
         { "6.18 x",    UNIT_VERSION, 0},
         { "6.18x",     UNIT_VERSION, 0},
     };
-    static const char *const examples[UNIT_KINDS] = { "'4'",     "'10 ms'", "'64 MiB'", "'50 MB/s'",
-                                                      "'500/s'", "'5 %'",   "'4'",      "'6.18'" };
+    static const char *const examples[UNIT_KINDS] = { "'4'",       "'10 ms'", "'64 MiB'",
+                                                      "'50 MB/s'", "'500/s'", "'12/h'",
+                                                      "'5 %'",     "'4'",     "'6.18'" };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         double value = -1;
         char quoted[32];
@@ -159,6 +162,9 @@ static void values_are_printed_with_three_digits_and_the_fitting_suffix(void **s
         { 5530,         UNIT_PER_S,       "5530/s"       },
         { 63997,        UNIT_PER_S,       "64000/s"      },
         { 12.345,       UNIT_PER_S,       "12.3/s"       },
+        { 0,            UNIT_PER_HOUR,    "0/h"          },
+        { 186.2069,     UNIT_PER_HOUR,    "186/h"        },
+        { 61234,        UNIT_PER_HOUR,    "61200/h"      },
         { 0.0012,       UNIT_RATIO,       "0.120 %"      },
         { 0.05,         UNIT_RATIO,       "5 %"          },
         { 0.07,         UNIT_RATIO,       "7 %"          },

@@ -302,6 +302,7 @@ static void gap_is_the_longest_time_between_answers(void **state)
     }
     uint64_t gap_ns = session_take_gap(&t->session, MONO_START + 2 * S);
     assert_true(gap_ns == 410 * MS);
+    assert_true(session_gap_began(&t->session) == MONO_START + 490 * MS + 270 * US);
     for (unsigned k = 200; k < 300; k++)
         (void)arrive(t, leave(t, k * 10 * MS), usual, &sample);
     assert_true(session_take_gap(&t->session, MONO_START + 3 * S) == 10 * MS);
@@ -317,6 +318,7 @@ static void gap_that_has_not_ended_counts(void **state)
     assert_true(session_take_gap(&t->session, MONO_START + S) == S - 270 * US);
     /* And goes on. */
     assert_true(session_take_gap(&t->session, MONO_START + 2 * S) == 2 * S - 270 * US);
+    assert_true(session_gap_began(&t->session) == MONO_START + 270 * US);
 }
 
 static void gap_of_a_peer_that_never_answers_is_the_whole_time(void **state)
