@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@
 #include "probes/kit/prng.h"
 
 enum {
+    THIEF_EPISODES = 4096, /* beyond, none is told */
     THIEF_PRIORITY = 10,
     THIEF_PIDS = 32,
     THIEF_PAUSE_LEAST_MS = 60,
@@ -35,8 +37,14 @@ enum {
     THIEF_DATAGRAM_BYTES = 64
 };
 
+struct thief_episode {
+    uint64_t begin_ns, end_ns;
+};
+
 struct thief {
-    uint64_t begin_ns; /* of the episode at hand */
+    uint64_t begin_ns;              /* of the episode at hand */
+    struct thief_episode *episodes; /* told at the end: telling takes time too */
+    unsigned count;
     unsigned least_ms, most_ms;
     unsigned cpu;
     pid_t pids[THIEF_PIDS];
@@ -184,9 +192,17 @@ static void thief_work(const struct thief_kind *kind, struct thief *t, uint64_t 
         (void)clk_sleep_until(clk_now_ns() + pause_ns);
         t->begin_ns = clk_now_ns();
         kind->take(t, t->begin_ns + take_ns);
-        (void)printf("%s %llu %llu %u\n", kind->name, (unsigned long long)t->begin_ns,
-                     (unsigned long long)clk_now_ns(), t->cpu);
+        uint64_t now_ns = clk_now_ns();
+        if (t->count < THIEF_EPISODES)
+            t->episodes[t->count++] = (struct thief_episode){ t->begin_ns, now_ns };
     }
+}
+
+static void thief_print(const struct thief_kind *kind, const struct thief *t)
+{
+    for (unsigned i = 0; i < t->count; i++)
+        (void)printf("%s %" PRIu64 " %" PRIu64 " %u\n", kind->name, t->episodes[i].begin_ns,
+                     t->episodes[i].end_ns, t->cpu);
 }
 
 static const struct thief_kind *thief_kind(const char *name)
@@ -215,8 +231,12 @@ int main(int argc, char **argv)
     }
     (void)signal(SIGTERM, thief_tell);
     (void)signal(SIGINT, thief_tell);
-    if (kind->open(&t, argv + 6, argc - 6))
+    t.episodes = calloc(THIEF_EPISODES, sizeof *t.episodes);
+    if (!t.episodes || kind->open(&t, argv + 6, argc - 6))
         return 3;
+    memset(t.episodes, 1, THIEF_EPISODES * sizeof *t.episodes); /* no page is to be had later */
     thief_work(kind, &t, strtoull(argv[2], NULL, 10), strtod(argv[3], NULL));
+    thief_print(kind, &t);
+    free(t.episodes);
     return fflush(stdout) ? 3 : 0;
 }
