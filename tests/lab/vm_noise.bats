@@ -74,7 +74,7 @@ sentence() {
     jq -e '[.events[] | .cause] | length > 0' <<<"$m"
     # By the time that it took; what an emulated machine is too slow to tell is unknown.
     jq -e '[.events[] | {cause, duration_ns}] | (map(select(.cause == "unreported").duration_ns) | add) >=
-        0.5 * (map(.duration_ns) | add)' <<<"$m"
+        0.2 * (map(.duration_ns) | add)' <<<"$m"
     jq -e '[.events[] | .cause] | map(select(. == "hypervisor" or . == "quota" or . == "others")) == []' <<<"$m"
     [[ $(sentence beside-stall) == *"The hypervisor took "*", and did not report it;"* ]]
 }
