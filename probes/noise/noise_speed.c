@@ -12,11 +12,11 @@
 #include "probes/noise/cache.h"
 #include "probes/noise/credit.h"
 #include "probes/noise/crew.h"
+#include "probes/noise/meter.h"
 #include "probes/noise/noise.h"
 #include "probes/noise/pulse.h"
 #include "probes/noise/quantum.h"
 #include "probes/noise/room.h"
-#include "probes/noise/meter.h"
 
 enum {
     SPEED,
