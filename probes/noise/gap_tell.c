@@ -148,8 +148,8 @@ void gap_tell_events(const struct gap_tell *t, struct result *r)
         struct result_event event = { .at_ns = e->at_ns - t->run_start_ns,
                                       .duration_ns = e->length_ns,
                                       .cpu = (int32_t)e->cpu };
-        (void)snprintf(event.what, sizeof event.what, "gap of %.2f ms on CPU %u, %s",
-                       (double)e->length_ns / CLK_NS_PER_MS, e->cpu, cause_name(worst[i].main));
+        (void)snprintf(event.what, sizeof event.what, "gap of %.2f ms on CPU %u",
+                       (double)e->length_ns / CLK_NS_PER_MS, e->cpu);
         (void)snprintf(event.cause, sizeof event.cause, "%s", cause_id(worst[i].main));
         result_event_full(r, &event);
     }
