@@ -44,7 +44,7 @@ void meter_release(struct meter *t)
 }
 
 int meter_read(struct meter *t, const uint32_t *cpus, unsigned count, struct steal_cpu *sum,
-              struct err *e)
+               struct err *e)
 {
     *sum = (struct steal_cpu){ 0 };
     if (meter_look(t, e))

@@ -21,6 +21,6 @@ int meter_open(struct meter *t, int proc_fd, struct err *e);
 void meter_release(struct meter *t); /* idempotent; one that was never opened has fd -1 */
 /* The sum over those of the CPUs, ascending, that are online. -1 also without a steal column. */
 int meter_read(struct meter *t, const uint32_t *cpus, unsigned count, struct steal_cpu *sum,
-              struct err *e);
+               struct err *e);
 
 #endif
