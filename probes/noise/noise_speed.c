@@ -293,15 +293,16 @@ static bool noise_speed_tell_taker(struct probe_run *run, const struct credit *c
                     100 * after.queued_ratio, 100 * before.queued_ratio);
         return true;
     }
-    if (after.stolen_ratio > before.stolen_ratio + SPEED_STOLEN)
+    if (after.stolen_ratio > before.stolen_ratio + SPEED_STOLEN) {
         result_note(run->result, "Steal rose with it, from %.1f %% to %.1f %%: %s.",
                     100 * before.stolen_ratio, 100 * after.stolen_ratio,
                     credit_explains(c->level_ratio, before.stolen_ratio, after.stolen_ratio)
                         ? "it is the hypervisor that holds the CPUs back"
                         : "that alone does not explain it");
-    else if (s->meter_known)
+    } else if (s->meter_known) {
         result_note(run->result, "Steal did not rise with it: %.1f %%, then %.1f %%.",
                     100 * before.stolen_ratio, 100 * after.stolen_ratio);
+    }
     return false;
 }
 
