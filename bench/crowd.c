@@ -112,8 +112,10 @@ int crowd_parse_vmstat(const char *text, uint64_t *bytes)
 int crowd_open(struct crowd *c, int proc_fd, pid_t root, uint64_t now_ns, struct err *e)
 {
     long hz = sysconf(_SC_CLK_TCK);
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     *c = (struct crowd){ .proc_fd = proc_fd, .root = root, .opened_ns = now_ns };
     c->tick_ns = CLK_NS_PER_S / (uint64_t)(hz > 0 ? hz : 100);
+    c->cpus = cpus > 0 ? (unsigned)cpus : 1;
     c->last = calloc(CROWD_PROCESSES, sizeof *c->last);
     c->now = calloc(CROWD_PROCESSES, sizeof *c->now);
     if (c->last && c->now)
@@ -302,6 +304,15 @@ static void crowd_credit(struct crowd *c)
     }
 }
 
+/*
+ * What all CPUs can have done. More is old: of a child that was not known to be one, for its own
+ * parent ended first.
+ */
+static uint64_t crowd_most_ticks(const struct crowd *c, uint64_t elapsed_ns)
+{
+    return (elapsed_ns / c->tick_ns + 1) * c->cpus;
+}
+
 static void crowd_compare_scans(const struct crowd *c, uint64_t elapsed_ns,
                                 struct crowd_largest *largest)
 {
@@ -313,7 +324,7 @@ static void crowd_compare_scans(const struct crowd *c, uint64_t elapsed_ns,
         bool same = was && was->start_ticks == p->start_ticks;
         uint64_t before = same ? crowd_used(was) + was->gone_ticks : 0;
         uint64_t ticks = crowd_used(p) > before ? crowd_used(p) - before : 0;
-        if (ticks <= most || crowd_is_ours(c, p))
+        if (ticks <= most || ticks > crowd_most_ticks(c, elapsed_ns) || crowd_is_ours(c, p))
             continue;
         most = ticks;
         largest->cpu_ratio = (double)(ticks * c->tick_ns) / (double)elapsed_ns;
@@ -326,9 +337,11 @@ void crowd_scan(struct crowd *c, uint64_t now_ns, struct crowd_largest *largest)
     *largest = (struct crowd_largest){ .cpu_ratio = NAN };
     if (!c->now || c->spent_ns > (now_ns - c->opened_ns) / CROWD_SHARE + CROWD_ADVANCE_NS)
         return;
+    if (c->scanned_ns && now_ns < c->scanned_ns + CROWD_SCAN_NS_MIN)
+        return;
     uint64_t before_ns = clk_thread_cpu_ns();
     crowd_list(c);
-    if (c->scanned_ns && now_ns > c->scanned_ns) {
+    if (c->scanned_ns) {
         crowd_credit(c);
         crowd_compare_scans(c, now_ns - c->scanned_ns, largest);
     }

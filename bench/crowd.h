@@ -14,6 +14,9 @@
 #include "probes/kit/err.h"
 #include "probes/kit/limits.h"
 
+/* Between two scans: their figures are in ticks of 10 ms, and read one after another. */
+#define CROWD_SCAN_NS_MIN UINT64_C(200000000)
+
 enum {
     CROWD_PROCESSES = 8192, /* of one scan; the rest of a larger crowd is not looked at */
     CROWD_FAMILY = 64,      /* of ours */
@@ -47,6 +50,7 @@ struct crowd {
     int proc_fd; /* borrowed */
     pid_t root;  /* of ours */
     uint64_t tick_ns;
+    unsigned cpus;                    /* online when it was opened */
     struct crowd_process *last, *now; /* owned; sorted by pid */
     unsigned last_count, now_count;
     uint64_t scanned_ns; /* of the last scan; 0: none */
@@ -74,8 +78,8 @@ uint64_t crowd_family_ns(struct crowd *c);
 /* Read and written by ours, and by everybody, of block devices. -1: not to be seen. */
 int crowd_io(const struct crowd *c, uint64_t *ours_bytes, uint64_t *all_bytes);
 /*
- * Looks at all processes, when half a thousandth of a CPU since crowd_open pays for it. Allocates
- * nothing.
+ * Looks at all processes, when half a thousandth of a CPU since crowd_open pays for it and the last
+ * look is CROWD_SCAN_NS_MIN ago: what is skipped is part of the next one. Allocates nothing.
  */
 void crowd_scan(struct crowd *c, uint64_t now_ns, struct crowd_largest *largest);
 

@@ -24,35 +24,37 @@ void sight_release(struct sight *s)
     steal_release(&s->steal);
 }
 
-static double sight_share(uint64_t before, uint64_t after, double elapsed)
-{
-    return after < before || elapsed <= 0 ? NAN : (double)(after - before) / elapsed;
-}
-
 static double sight_pressure(const struct sight *a, const struct sight *b, enum pressure_kind kind)
 {
     if (!a->pressure.present[kind] || !b->pressure.present[kind])
         return NAN;
-    double elapsed_us = (double)(b->at_ns - a->at_ns) / CLK_NS_PER_US;
-    return sight_share(a->pressure.some_us[kind], b->pressure.some_us[kind], elapsed_us);
+    return pressure_ratio(a->pressure.some_us[kind], b->pressure.some_us[kind],
+                          b->at_ns - a->at_ns);
 }
 
 static double sight_full(const struct sight *a, const struct sight *b, enum pressure_kind kind)
 {
     if (!a->pressure.has_full[kind] || !b->pressure.has_full[kind])
         return NAN;
-    double elapsed_us = (double)(b->at_ns - a->at_ns) / CLK_NS_PER_US;
-    return sight_share(a->pressure.full_us[kind], b->pressure.full_us[kind], elapsed_us);
+    return pressure_ratio(a->pressure.full_us[kind], b->pressure.full_us[kind],
+                          b->at_ns - a->at_ns);
 }
 
 /* The kernel adds up the CPUs, and the groups above ours: together they hold back no longer. */
 static double sight_throttled(const struct sight *a, const struct sight *b)
 {
-    if (!a->throttled_known || !b->throttled_known)
+    if (!a->throttled_known || !b->throttled_known || b->at_ns <= a->at_ns ||
+        b->throttle.throttled_ns < a->throttle.throttled_ns)
         return NAN;
-    double share = sight_share(a->throttle.throttled_ns, b->throttle.throttled_ns,
-                               (double)(b->at_ns - a->at_ns));
-    return share > 1 ? 1 : share;
+    return fmin((double)(b->throttle.throttled_ns - a->throttle.throttled_ns) /
+                    (double)(b->at_ns - a->at_ns),
+                1);
+}
+
+/* Whether so much time lies between that what was read a little apart, and in ticks, is a rate. */
+static bool sight_is_apart(const struct sight *a, const struct sight *b)
+{
+    return b->at_ns >= a->at_ns + SIGHT_OTHERS_NS_MIN;
 }
 
 /* Of all CPUs; what is read a little apart may come out below nothing. */
@@ -62,7 +64,7 @@ static double sight_others(const struct sight *a, const struct sight *b)
     bool known = a->ours_ns != UINT64_MAX && b->ours_ns != UINT64_MAX && b->steal.count > 0;
     double elapsed = (double)(b->at_ns - a->at_ns);
     if (!known || a->steal.count == 0 || b->steal.all.busy_ticks < a->steal.all.busy_ticks ||
-        elapsed <= 0)
+        !sight_is_apart(a, b))
         return NAN;
     double busy = (double)(b->steal.all.busy_ticks - a->steal.all.busy_ticks) *
                   ((double)CLK_NS_PER_S / (double)(hz > 0 ? hz : 100));
@@ -73,7 +75,7 @@ static double sight_others(const struct sight *a, const struct sight *b)
 static double sight_others_io(const struct sight *a, const struct sight *b)
 {
     double elapsed_s = (double)(b->at_ns - a->at_ns) / CLK_NS_PER_S;
-    if (!a->io_known || !b->io_known || b->all_bytes < a->all_bytes || elapsed_s <= 0)
+    if (!a->io_known || !b->io_known || b->all_bytes < a->all_bytes || !sight_is_apart(a, b))
         return NAN;
     double ours = b->ours_bytes > a->ours_bytes ? (double)(b->ours_bytes - a->ours_bytes) : 0;
     return fmax((double)(b->all_bytes - a->all_bytes) - ours, 0) / elapsed_s;

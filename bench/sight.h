@@ -14,6 +14,9 @@
 #include "probes/kit/steal.h"
 #include "probes/kit/throttle.h"
 
+/* Below, what others did is no rate: it is in ticks of 10 ms, and read one after another. */
+#define SIGHT_OTHERS_NS_MIN UINT64_C(200000000)
+
 /* By what is looked; all borrowed. */
 struct sight_eye {
     int proc_fd;
@@ -33,7 +36,8 @@ struct sight {
 
 /* io: also what was read and written, which is dearer. */
 void sight_take(const struct sight_eye *eye, bool io, struct sight *s);
-/* What it tells of the time from a to b; what needs more than that is NAN. */
+/* What it tells of the time from a to b; what needs more than that is NAN, and of others also what
+ * needs more than SIGHT_OTHERS_NS_MIN. */
 struct witnessed sight_difference(const struct sight *a, const struct sight *b);
 void sight_release(struct sight *s); /* idempotent */
 

@@ -92,7 +92,7 @@ static const struct metric watch_metrics[] = {
     [WATCH_LOST + CAUSE_QUOTA] = WATCH_LOST_TO("quota", "a CPU quota of our control group"),
     [WATCH_LOST + CAUSE_INTERRUPTS] = WATCH_LOST_TO("interrupts", "interrupts"),
     [WATCH_LOST + CAUSE_HALTED] = WATCH_LOST_TO("halted", "a stop signal, a freezer or suspend"),
-    [WATCH_LOST + CAUSE_UNKNOWN] = WATCH_LOST_TO("unknown", "nobody knows whom"),
+    [WATCH_LOST + CAUSE_UNKNOWN] = WATCH_LOST_TO("unknown", "what could not be told"),
     METRIC_END,
 };
 

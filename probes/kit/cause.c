@@ -147,7 +147,7 @@ static bool cause_is_unreported(const struct episode *e, uint64_t late_ns, uint6
                                 const struct cause_window *w, const struct cause_host *h)
 {
     uint64_t usual = w->length_ns / CAUSE_IRQ_SUSPECT;
-    if (!h->is_virtual || late_ns < CAUSE_UNREPORTED_NS_MIN || e->vague)
+    if (!h->is_virtual || late_ns < CAUSE_UNREPORTED_NS_MIN || e->vague || w->partial)
         return false;
     if (e->slept && w->busy_ns + w->irq_ns >= w->length_ns / CAUSE_SLEEPER_BUSY)
         return false;
@@ -164,13 +164,16 @@ static void cause_split_late(const struct episode *e, uint64_t late_ns,
 {
     uint64_t left = late_ns;
     uint64_t lost = cause_beyond(w->lost_ns, w->lost_queued_ns);
+    uint64_t irq = cause_irq_beyond(w, h);
     lost = lost > late_ns ? lost : late_ns;
     if (w->cpu_known) {
-        bool whole = w->steal_ns > 0 && w->steal_ns + h->tick_ns >= lost;
+        bool whole = irq == 0 && w->steal_ns > 0 && w->steal_ns + h->tick_ns >= lost;
+        double counted = (double)w->steal_ns + (double)irq; /* more than was lost: by proportion */
+        double all = counted > (double)lost ? counted : (double)lost;
         (void)cause_give(&left, &share_ns[CAUSE_HYPERVISOR],
-                         whole ? left : cause_scale(late_ns, (double)w->steal_ns, (double)lost));
+                         whole ? left : cause_scale(late_ns, (double)w->steal_ns, all));
         (void)cause_give(&left, &share_ns[CAUSE_INTERRUPTS],
-                         cause_scale(late_ns, (double)cause_irq_beyond(w, h), (double)lost));
+                         cause_scale(late_ns, (double)irq, all));
         if (cause_is_unreported(e, left, lost, w, h))
             (void)cause_give(&left, &share_ns[CAUSE_UNREPORTED], left);
     }

@@ -58,6 +58,7 @@ struct cause_window {
     bool own_known, throttled_known;
     bool own_hidden; /* there is a load of ours, and own_ns is not known */
     bool halted;     /* other threads of ours were stopped or frozen meanwhile */
+    bool partial;    /* part of the episode is outside: what was counted then is not known */
 };
 
 struct cause_host {

@@ -232,10 +232,11 @@ static bool docket_judge(struct docket *d, uint64_t index, bool last, struct cau
     *w = docket_window(d, e->cpu, docket_before(d, from_ns), b);
     docket_less_throttled(w);
     uint64_t a = docket_before(d, e->at_ns);
-    (void)docket_after(d, docket_end(e) + DOCKET_CLOSE_NS, &b);
+    bool enclosed = docket_after(d, docket_end(e) + DOCKET_CLOSE_NS, &b);
     const struct glimpse *open = docket_glimpse(d, a);
     const struct glimpse *close = docket_glimpse(d, b);
     struct cause_window tight = glimpse_window(open, close, e->cpu);
+    w->partial = !enclosed || open->until_ns > e->at_ns;
     w->throttled_ns = tight.throttled_ns;
     w->throttles = tight.throttles;
     w->suspended_ns = tight.suspended_ns;

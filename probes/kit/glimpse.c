@@ -20,6 +20,7 @@ enum {
                                                      apart */
 };
 
+#define GLIMPSE_IDLE_BACK_NS   (50 * (uint64_t)CLK_NS_PER_MS)
 #define GLIMPSE_SUSPEND_NS_MIN (10 * (uint64_t)CLK_NS_PER_MS) /* less is two clocks read apart */
 
 static uint32_t glimpse_cpus(void)
@@ -213,6 +214,14 @@ static uint64_t glimpse_less(uint64_t after, uint64_t before)
     return after > before ? after - before : 0;
 }
 
+/* Unplugged and back, or moved to another host. Idle alone may go back by a tick or two. */
+static bool glimpse_began_anew(const struct glimpse_cpu *before, const struct glimpse_cpu *after)
+{
+    return after->steal_ns < before->steal_ns || after->irq_ns < before->irq_ns ||
+           after->busy_ns < before->busy_ns ||
+           after->idle_ns + GLIMPSE_IDLE_BACK_NS < before->idle_ns;
+}
+
 struct cause_window glimpse_window(const struct glimpse *a, const struct glimpse *b, uint32_t cpu)
 {
     struct cause_window w = {
@@ -229,7 +238,8 @@ struct cause_window glimpse_window(const struct glimpse *a, const struct glimpse
     if (w.suspended_ns < GLIMPSE_SUSPEND_NS_MIN)
         w.suspended_ns = 0;
     bool reached = cpu < a->room && cpu < b->room && a->all.present && b->all.present;
-    w.cpu_known = reached && a->cpus[cpu].present && b->cpus[cpu].present;
+    w.cpu_known = reached && a->cpus[cpu].present && b->cpus[cpu].present &&
+                  !glimpse_began_anew(&a->cpus[cpu], &b->cpus[cpu]);
     if (!w.cpu_known)
         return w;
     const struct glimpse_cpu *c = &a->cpus[cpu];

@@ -78,7 +78,8 @@ void glimpse_interrupts(struct glimpse *g, const char *text);
 
 /*
  * What was counted from a to b on that CPU; lost_ns and ahead_ns are left 0. A counter that ran
- * backwards has counted nothing; the kernel lets idle do so, and a live migration any.
+ * backwards has counted nothing; the kernel lets idle do so a little. Where more of them did, the
+ * CPU is not known: it was unplugged meanwhile, or the machine moved to another host.
  */
 struct cause_window glimpse_window(const struct glimpse *a, const struct glimpse *b, uint32_t cpu);
 

@@ -49,28 +49,33 @@ static const char *const pressure_names[PRESSURE_KINDS] = {
     [PRESSURE_MEMORY] = "pressure/memory",
 };
 
+static void pressure_keep(struct pressure *p, unsigned kind, const char *text)
+{
+    struct err ignored;
+    p->present[kind] = !pressure_parse(text, &p->some_us[kind], &p->full_us[kind], &ignored);
+    p->has_full[kind] = p->present[kind] && p->full_us[kind] != UINT64_MAX;
+    p->full_us[kind] = p->has_full[kind] ? p->full_us[kind] : 0;
+}
+
 void pressure_read(int proc_fd, struct pressure *p)
 {
     AUTO(buf) struct buf text = { 0 };
     struct err ignored;
     *p = (struct pressure){ 0 };
     for (unsigned i = 0; i < PRESSURE_KINDS; i++) {
-        p->present[i] = !file_read_at(proc_fd, pressure_names[i], &text, &ignored) &&
-                        !pressure_parse(buf_text(&text), &p->some_us[i], &p->full_us[i], &ignored);
-        p->has_full[i] = p->present[i] && p->full_us[i] != UINT64_MAX;
-        p->full_us[i] = p->has_full[i] ? p->full_us[i] : 0;
+        if (!file_read_at(proc_fd, pressure_names[i], &text, &ignored))
+            pressure_keep(p, i, buf_text(&text));
     }
 }
 
 void pressure_look(const struct pressure_files *files, struct pressure *p)
 {
     char text[PRESSURE_BYTES];
-    struct err ignored;
     *p = (struct pressure){ 0 };
     for (unsigned i = 0; i < PRESSURE_KINDS; i++) {
         ssize_t n = files->fds[i] < 0 ? -1 : pread(files->fds[i], text, sizeof text - 1, 0);
         text[n > 0 ? n : 0] = '\0';
-        p->present[i] = !pressure_parse(text, &p->some_us[i], &p->full_us[i], &ignored);
+        pressure_keep(p, i, text);
     }
 }
 

@@ -1,6 +1,5 @@
 #include "probes/kit/sampler.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -8,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 
+#include "probes/kit/affinity.h"
 #include "probes/kit/clk.h"
 #include "probes/kit/limits.h"
 #include "probes/kit/outbox.h"
@@ -16,16 +16,10 @@
 
 enum {
     SAMPLER_STACK_BYTES = 65536, /* a thread calls three functions deep; 256 of them are 16 MiB */
-    SAMPLER_CPU_BITS = 1 << 16,  /* the largest affinity mask that is asked for */
 };
 
 #define SAMPLER_STOP_NS (2 * (uint64_t)CLK_NS_PER_S)    /* a stop does not outwait a dead CPU */
 #define SAMPLER_TAKE_NS (100 * (uint64_t)CLK_NS_PER_MS) /* what is not free then is taken later */
-
-struct sampler_slot {
-    _Atomic uint64_t at_ns, stall_ns;
-    _Atomic uint32_t cpu;
-};
 
 struct sampler_thread {
     struct sampler *owner;
@@ -44,8 +38,6 @@ struct sampler_thread {
     struct hist halves[2];
     _Atomic uint64_t max_ns;
 
-    _Atomic uint32_t version; /* odd while the worst are written */
-    struct sampler_slot worst[SAMPLER_WORST];
     struct outbox outbox;
 } __attribute__((aligned(64))); /* threads do not share a cache line */
 
@@ -61,36 +53,6 @@ struct sampler {
     unsigned ready, active; /* under the lock */
     _Atomic bool running, closing;
 };
-
-/* Puts a stall in place of the smallest, when it is larger. Only the thread itself writes. */
-static void sampler_remember(struct sampler_thread *t, uint64_t stall_ns, uint64_t due_ns)
-{
-    struct sampler_slot *least = &t->worst[0];
-    for (unsigned i = 1; i < SAMPLER_WORST; i++) {
-        if (t->worst[i].stall_ns < least->stall_ns)
-            least = &t->worst[i];
-    }
-    if (stall_ns <= least->stall_ns)
-        return;
-    t->version++;
-    least->at_ns = due_ns;
-    least->stall_ns = stall_ns;
-    least->cpu = t->pinned ? t->cpu : (uint32_t)sched_getcpu();
-    t->version++;
-}
-
-static bool sampler_pin(uint32_t cpu)
-{
-    cpu_set_t *set = CPU_ALLOC(cpu + 1U);
-    size_t size = CPU_ALLOC_SIZE(cpu + 1U);
-    if (!set)
-        return false;
-    CPU_ZERO_S(size, set);
-    CPU_SET_S(cpu, size, set);
-    bool pinned = sched_setaffinity(0, size, set) == 0;
-    CPU_FREE(set);
-    return pinned;
-}
 
 /* One wake: how late it was. */
 static uint64_t sampler_record(struct sampler_thread *t, uint64_t due_ns)
@@ -111,7 +73,6 @@ static uint64_t sampler_record(struct sampler_thread *t, uint64_t due_ns)
     t->busy = false;
     if (late_ns > t->max_ns)
         t->max_ns = late_ns;
-    sampler_remember(t, late_ns, due_ns);
     return late_ns;
 }
 
@@ -121,7 +82,7 @@ static void sampler_follow(struct sampler_thread *t)
     uint32_t cpu = t->next_cpu;
     if (cpu == t->cpu)
         return;
-    bool pinned = sampler_pin(cpu);
+    bool pinned = affinity_pin(cpu);
     t->pinned |= pinned;
     t->cpu = pinned ? cpu : t->cpu;
     t->next_cpu = t->cpu;
@@ -149,7 +110,7 @@ static void *sampler_live(void *arg)
 {
     struct sampler_thread *t = arg;
     struct sampler *s = t->owner;
-    t->pinned = sampler_pin(t->cpu);
+    t->pinned = affinity_pin(t->cpu);
     sleeper_open(&t->sleeper);
     /* A timer descriptor has no slack. Without one, the default of 50 us would count as a stall. */
     (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
@@ -170,25 +131,6 @@ static void *sampler_live(void *arg)
     }
     (void)pthread_mutex_unlock(&s->lock);
     sleeper_release(&t->sleeper);
-    return NULL;
-}
-
-/* The mask of allowed CPUs, however large the kernel's is; NULL when it cannot be had. */
-static cpu_set_t *sampler_allowed_set(size_t *size, struct err *e)
-{
-    for (unsigned bits = CPU_SETSIZE; bits <= SAMPLER_CPU_BITS; bits *= 2) {
-        cpu_set_t *set = CPU_ALLOC(bits);
-        *size = CPU_ALLOC_SIZE(bits);
-        if (set && sched_getaffinity(0, *size, set) == 0)
-            return set;
-        int sys = set ? errno : ENOMEM;
-        CPU_FREE(set);
-        if (sys != EINVAL) {
-            (void)err_set(e, err_kind_of(sys), sys, "ask which CPUs may be used");
-            return NULL;
-        }
-    }
-    (void)err_set(e, ERR_UNSUPPORTED, 0, "this kernel has more than %d CPUs", SAMPLER_CPU_BITS);
     return NULL;
 }
 
@@ -222,19 +164,12 @@ static int sampler_add(struct sampler *s, uint32_t cpu, struct err *e)
 /* Which CPUs may be used, at most LIMITS_CPUS of them. */
 static int sampler_list_cpus(struct sampler *s, struct err *e)
 {
-    size_t size = 0;
-    cpu_set_t *set = sampler_allowed_set(&size, e);
-    if (!set)
-        return -1;
-    unsigned cpus = (unsigned)CPU_COUNT_S(size, set);
-    cpus = cpus < LIMITS_CPUS ? cpus : LIMITS_CPUS;
-    s->cpus = calloc(cpus + 1U, sizeof *s->cpus);
-    for (uint32_t cpu = 0; s->cpus && s->cpu_count < cpus && cpu < size * 8; cpu++) {
-        if (CPU_ISSET_S(cpu, size, set))
-            s->cpus[s->cpu_count++] = cpu;
-    }
-    CPU_FREE(set);
-    return s->cpus ? 0 : err_set(e, ERR_NO_RESOURCE, 0, "no memory for a list of %u CPUs", cpus);
+    s->cpus = calloc(LIMITS_CPUS, sizeof *s->cpus);
+    if (!s->cpus)
+        return err_set(e, ERR_NO_RESOURCE, 0, "no memory for a list of CPUs");
+    int count = affinity_cpus(s->cpus, LIMITS_CPUS, e);
+    s->cpu_count = count > 0 ? (unsigned)count : 0;
+    return count < 0 ? -1 : 0;
 }
 
 /* A thread for each allowed CPU, or as many as asked; -1 only when there is none at all. */
@@ -376,49 +311,6 @@ uint64_t sampler_missed(const struct sampler *s)
     for (unsigned i = 0; i < s->count; i++)
         missed += s->threads[i].outbox.missed;
     return missed;
-}
-
-/* Keeps worst[] sorted, longest first, and at most SAMPLER_WORST long. */
-static unsigned sampler_insert(struct sampler_worst worst[SAMPLER_WORST], unsigned count,
-                               struct sampler_worst one)
-{
-    unsigned at = count;
-    while (at > 0 && worst[at - 1].stall_ns < one.stall_ns)
-        at--;
-    if (one.stall_ns == 0 || at == SAMPLER_WORST)
-        return count;
-    count += count < SAMPLER_WORST;
-    for (unsigned i = count - 1; i > at; i--)
-        worst[i] = worst[i - 1];
-    worst[at] = one;
-    return count;
-}
-
-/* A copy that was not written to meanwhile; such writes are rare, and last some nanoseconds. */
-static void sampler_copy_worst(const struct sampler_thread *t,
-                               struct sampler_worst copy[SAMPLER_WORST])
-{
-    uint32_t before = 0;
-    do {
-        before = t->version;
-        for (unsigned i = 0; i < SAMPLER_WORST; i++) {
-            copy[i] = (struct sampler_worst){ .at_ns = t->worst[i].at_ns,
-                                              .stall_ns = t->worst[i].stall_ns,
-                                              .cpu = t->worst[i].cpu };
-        }
-    } while ((before & 1U) || before != t->version);
-}
-
-unsigned sampler_worst(const struct sampler *s, struct sampler_worst worst[SAMPLER_WORST])
-{
-    struct sampler_worst copy[SAMPLER_WORST];
-    unsigned count = 0;
-    for (unsigned i = 0; i < s->count; i++) {
-        sampler_copy_worst(&s->threads[i], copy);
-        for (unsigned k = 0; k < SAMPLER_WORST; k++)
-            count = sampler_insert(worst, count, copy[k]);
-    }
-    return count;
 }
 
 void sampler_free(struct sampler *s)

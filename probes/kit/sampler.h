@@ -23,14 +23,7 @@
 
 struct sampler; /* opaque; one window of threads */
 
-struct sampler_worst {
-    uint64_t at_ns; /* CLOCK_MONOTONIC */
-    uint64_t stall_ns;
-    uint32_t cpu;
-};
-
 enum {
-    SAMPLER_WORST = 8,
     SAMPLER_INTERVAL_NS = 1000000
 };
 
@@ -66,8 +59,6 @@ uint64_t sampler_take_max(struct sampler *s);
 unsigned sampler_episodes(struct sampler *s, struct episode *into, unsigned most);
 /* Episodes that found no room, for they were not taken in time. */
 uint64_t sampler_missed(const struct sampler *s);
-/* The worst stalls since start, longest first; how many were written. */
-unsigned sampler_worst(const struct sampler *s, struct sampler_worst worst[SAMPLER_WORST]);
 void sampler_free(struct sampler *s); /* NULL is allowed */
 
 #endif

@@ -117,6 +117,7 @@ static void hunt_look(struct hunt *h, uint32_t cpu)
     uint64_t took_ns = h->looked_ns - began_ns;
     if (spin_missed(&h->spin, began_ns, hunt_pushed_aside_ns(&since, took_ns))) {
         took_ns -= h->spin.length_ns;
+        since.voluntary = 0; /* it slept for a lock while looking, and was not stopped */
         hunt_add(h, cpu, &since);
     }
     h->blind_ns += took_ns;

@@ -84,7 +84,7 @@ static int noise_pressure_measure(struct probe_run *run, struct err *e)
         if (n->missing[k])
             continue;
         run->values[rows[i].row] = pressure_ratio(before.some_us[k], after.some_us[k], length_ns);
-        if (rows[i].has_full)
+        if (rows[i].has_full && before.has_full[k] && after.has_full[k])
             run->values[rows[i].full_row] =
                 pressure_ratio(before.full_us[k], after.full_us[k], length_ns);
     }

@@ -86,8 +86,8 @@ static int noise_speed_open_ring(struct noise_speed *s, struct probe_run *run)
         (void)snprintf(s->no_memory, sizeof s->no_memory, "%s", e.msg);
     else
         (void)snprintf(s->no_memory, sizeof s->no_memory,
-                       "a sixteenth of the RAM and a quarter of what is free hold no twice the "
-                       "last-level cache (%" PRIu64 " MiB)",
+                       "a sixteenth of the RAM and a quarter of what is free are less than twice "
+                       "the last-level cache (%" PRIu64 " MiB)",
                        (s->cache_bytes ? s->cache_bytes : RING_BYTES_LEAST / 2) >> 20);
     return -1;
 }
@@ -293,14 +293,16 @@ static bool noise_speed_tell_taker(struct probe_run *run, const struct credit *c
                     100 * after.queued_ratio, 100 * before.queued_ratio);
         return true;
     }
-    if (after.stolen_ratio > before.stolen_ratio + SPEED_STOLEN)
-        result_note(run->result,
-                    "Steal rose with it, from %.1f %% to %.1f %%: it is the hypervisor that holds "
-                    "the CPUs back.",
-                    100 * before.stolen_ratio, 100 * after.stolen_ratio);
-    else if (s->meter_known)
+    if (after.stolen_ratio > before.stolen_ratio + SPEED_STOLEN) {
+        result_note(run->result, "Steal rose with it, from %.1f %% to %.1f %%: %s.",
+                    100 * before.stolen_ratio, 100 * after.stolen_ratio,
+                    credit_explains(c->level_ratio, before.stolen_ratio, after.stolen_ratio)
+                        ? "it is the hypervisor that holds the CPUs back"
+                        : "that alone does not explain it");
+    } else if (s->meter_known) {
         result_note(run->result, "Steal did not rise with it: %.1f %%, then %.1f %%.",
                     100 * before.stolen_ratio, 100 * after.stolen_ratio);
+    }
     return false;
 }
 
@@ -324,11 +326,12 @@ static void noise_speed_tell_bucket(struct probe_run *run, const struct credit *
         return;
     noise_speed_value(run, SPEED_STEP, (double)since_ns);
     noise_speed_value(run, SPEED_LEVEL, c->level_ratio);
-    result_note(run->result,
-                "So does a bucket of CPU credits that ran dry%s%s%s: then this is the speed under "
-                "steady load. A neighbour who came at that moment would look the same; measure "
-                "again to tell them apart.",
-                plan ? " (the published level of " : "", plan ? plan : "", plan ? ")" : "");
+    result_note(
+        run->result,
+        "A bucket of CPU credits that runs dry looks like this%s%s%s: then this is the speed "
+        "under steady load. A neighbour who came at that moment would look the same; measure "
+        "again to tell them apart.",
+        plan ? " (the published level of " : "", plan ? plan : "", plan ? ")" : "");
 }
 
 static void noise_speed_tell_held(struct probe_run *run, const struct credit *c, double throttled)

@@ -106,6 +106,7 @@ static void the_busiest_is_found_with_what_it_started_and_never_ours(void **stat
     uint64_t now_ns = 3600 * (uint64_t)CLK_NS_PER_S;
     assert_int_equal(crowd_open(&c, -1, 500, 0, &e), 0);
     c.tick_ns = 10000000;
+    c.cpus = 2;
     scanned(&c, 1, now_ns, &l);
     assert_true(isnan(l.cpu_ratio)); /* nothing to compare with */
     assert_string_equal(l.name, "");
@@ -137,6 +138,44 @@ static void scans_stop_when_they_cost_too_much(void **state)
     crowd_release(&c);
 }
 
+static void scans_that_are_too_near_are_one(void **state)
+{
+    (void)state;
+    struct crowd c;
+    struct crowd_largest l;
+    struct err e;
+    uint64_t second = CLK_NS_PER_S;
+    assert_int_equal(crowd_open(&c, -1, 500, second, &e), 0);
+    c.tick_ns = 10000000;
+    scanned(&c, 1, 100 * second, &l);
+    scanned(&c, 2, 100 * second + CROWD_SCAN_NS_MIN - 1, &l); /* 150 ticks would be 7 CPUs */
+    assert_true(isnan(l.cpu_ratio));
+    assert_string_equal(l.name, "");
+    assert_int_equal(c.scanned_ns, 100 * second);
+    c.cpus = 2;
+    scanned(&c, 2, 102 * second, &l); /* and nothing of it is forgotten */
+    assert_string_equal(l.name, "make");
+    assert_true(fabs(l.cpu_ratio - 0.755) < 1e-9);
+    crowd_release(&c);
+}
+
+static void nobody_did_more_than_all_cpus_can(void **state)
+{
+    (void)state;
+    struct crowd c;
+    struct crowd_largest l;
+    struct err e;
+    uint64_t second = CLK_NS_PER_S;
+    assert_int_equal(crowd_open(&c, -1, 500, second, &e), 0);
+    c.tick_ns = 10000000;
+    c.cpus = 1;
+    scanned(&c, 1, 100 * second, &l);
+    scanned(&c, 2, 101 * second, &l); /* make's 151 ticks are no second of one CPU */
+    assert_true(l.cpu_ratio <= 1.01);
+    assert_string_not_equal(l.name, "make");
+    crowd_release(&c);
+}
+
 static void our_own_time_only_grows(void **state)
 {
     (void)state;
@@ -163,6 +202,8 @@ int main(void)
         cmocka_unit_test(io_of_ours_is_told_from_that_of_all),
         cmocka_unit_test(the_busiest_is_found_with_what_it_started_and_never_ours),
         cmocka_unit_test(scans_stop_when_they_cost_too_much),
+        cmocka_unit_test(scans_that_are_too_near_are_one),
+        cmocka_unit_test(nobody_did_more_than_all_cpus_can),
         cmocka_unit_test(our_own_time_only_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,22 @@ static void their_io_is_what_the_disks_did_less_ours(void **state)
     near(sight_difference(&a, &b).others_io_bytes_per_s, 0);
 }
 
+static void of_a_moment_no_rate_of_others_is_told(void **state)
+{
+    (void)state;
+    struct sight a = at(10);
+    struct sight b = at(10);
+    a.io_known = b.io_known = true;
+    b.all_bytes = 1000000;
+    b.steal.all.busy_ticks = 2; /* 20 ms, in 5 by the clock */
+    b.at_ns += S / 200;
+    assert_true(isnan(sight_difference(&a, &b).others_cpu_ratio));
+    assert_true(isnan(sight_difference(&a, &b).others_io_bytes_per_s));
+    b.at_ns = a.at_ns + SIGHT_OTHERS_NS_MIN;
+    near(sight_difference(&a, &b).others_cpu_ratio, 0.05);
+    near(sight_difference(&a, &b).others_io_bytes_per_s, 5000000);
+}
+
 static void full_pressure_is_known_where_the_kernel_has_it(void **state)
 {
     (void)state;
@@ -67,6 +83,8 @@ static void full_pressure_is_known_where_the_kernel_has_it(void **state)
     a.pressure.has_full[PRESSURE_IO] = b.pressure.has_full[PRESSURE_IO] = true;
     b.pressure.full_us[PRESSURE_IO] = 250000;
     near(sight_difference(&a, &b).io_pressure_full_ratio, 0.25);
+    b.pressure.some_us[PRESSURE_IO] = 1000100; /* read a little later than the clock */
+    near(sight_difference(&a, &b).io_pressure_ratio, 1);
     assert_true(isnan(sight_difference(&a, &b).cpu_pressure_ratio));
 }
 
@@ -89,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_ours_is_the_others),
         cmocka_unit_test(their_io_is_what_the_disks_did_less_ours),
+        cmocka_unit_test(of_a_moment_no_rate_of_others_is_told),
         cmocka_unit_test(full_pressure_is_known_where_the_kernel_has_it),
         cmocka_unit_test(quotas_count_where_they_can_be_seen),
     };

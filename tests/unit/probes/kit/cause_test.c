@@ -278,6 +278,32 @@ static void interrupts_explain_what_they_fill_and_excuse_what_they_may(void **st
     assert_int_equal(shares[CAUSE_HYPERVISOR], 0);
 }
 
+static void one_stolen_tick_does_not_make_a_storm_of_interrupts_a_theft(void **state)
+{
+    (void)state;
+    struct episode e = late(4);
+    struct cause_window w = around(&e, 1000);
+    w.lost_ns = 15 * MS;
+    w.steal_ns = 10 * MS;
+    w.irq_ns = 400 * MS;
+    w.idle_ns = 590 * MS;
+    blamed(&e, &w, &reports, CAUSE_INTERRUPTS, 38 * MS / 10);
+    w.irq_ns = 0;
+    blamed(&e, &w, &reports, CAUSE_HYPERVISOR, 4 * MS);
+}
+
+static void of_what_was_not_seen_whole_nobody_is_accused(void **state)
+{
+    (void)state;
+    struct episode e = late(4000);
+    struct cause_window w = around(&e, 3000);
+    w.partial = true;
+    blamed(&e, &w, &hides, CAUSE_UNKNOWN, e.length_ns);
+    w.steal_ns = 2900 * MS; /* as much as was seen of it */
+    blamed(&e, &w, &reports, CAUSE_HYPERVISOR, 2900 * MS);
+    assert_int_equal(shares[CAUSE_UNREPORTED], 0);
+}
+
 static void the_interrupts_of_every_day_do_not_excuse_a_theft(void **state)
 {
     (void)state;
@@ -433,6 +459,8 @@ int main(void)
         cmocka_unit_test(competition_is_kept_apart_from_the_quota_that_leaves_the_queue),
         cmocka_unit_test(who_was_stopped_or_frozen_or_slept_with_the_machine_was_halted),
         cmocka_unit_test(interrupts_explain_what_they_fill_and_excuse_what_they_may),
+        cmocka_unit_test(one_stolen_tick_does_not_make_a_storm_of_interrupts_a_theft),
+        cmocka_unit_test(of_what_was_not_seen_whole_nobody_is_accused),
         cmocka_unit_test(the_interrupts_of_every_day_do_not_excuse_a_theft),
         cmocka_unit_test(our_own_load_is_not_called_others),
         cmocka_unit_test(waiting_on_an_idle_cpu_has_a_cause_that_is_not_shown),

@@ -247,6 +247,25 @@ static void an_episode_longer_than_all_looks_is_settled(void **state)
     docket_free(d);
 }
 
+static void what_began_before_the_oldest_look_accuses_no_hypervisor(void **state)
+{
+    (void)state;
+    struct docket *d = opened(&reports);
+    pass(d, 1000);
+    struct episode e = episode(5000, 0);
+    for (unsigned i = 0; i < 100; i++) { /* the CPU is stolen whole, and that is reported */
+        host.now_ns += 50 * MS;
+        host.steal_ns += 50 * MS;
+        look(d);
+    }
+    docket_add(d, &e);
+    pass(d, 100);
+    const struct inquest_blame *b = docket_blame(d, 1);
+    assert_int_equal(b->lost_ns[CAUSE_UNREPORTED], 0);
+    assert_true(b->lost_ns[CAUSE_HYPERVISOR] >= 3000 * MS);
+    docket_free(d);
+}
+
 static void who_is_stopped_beside_a_thread_that_knows_it_was_stopped_too(void **state)
 {
     (void)state;
@@ -314,6 +333,7 @@ int main(void)
         cmocka_unit_test(more_than_can_be_kept_is_counted_as_unknown),
         cmocka_unit_test(what_is_left_is_settled_at_the_end_by_what_there_is),
         cmocka_unit_test(an_episode_longer_than_all_looks_is_settled),
+        cmocka_unit_test(what_began_before_the_oldest_look_accuses_no_hypervisor),
         cmocka_unit_test(who_is_stopped_beside_a_thread_that_knows_it_was_stopped_too),
         cmocka_unit_test(who_is_late_while_the_one_that_looks_was_stopped_was_stopped_too),
         cmocka_unit_test(short_gaps_are_set_against_their_turn),

@@ -109,6 +109,7 @@ static void open_files_tell_the_same_again_and_again(void **state)
             assert_int_equal(got.present[k], want.present[k]);
             assert_int_equal(got.some_us[k], want.some_us[k]);
             assert_int_equal(got.full_us[k], want.full_us[k]);
+            assert_int_equal(got.has_full[k], want.has_full[k]);
         }
     }
     pressure_close(&files);

@@ -21,7 +21,6 @@ static void a_sampler_that_never_ran_has_nothing(void **state)
 {
     (void)state;
     AUTO(hist) struct hist h = open_hist();
-    struct sampler_worst worst[SAMPLER_WORST];
     struct err e;
     struct sampler *s = sampler_open(&(struct sampler_terms){ 0 }, &e);
     assert_non_null(s);
@@ -29,7 +28,6 @@ static void a_sampler_that_never_ran_has_nothing(void **state)
     sampler_take(s, &h);
     assert_int_equal(h.total, 0);
     assert_int_equal(sampler_take_max(s), 0);
-    assert_int_equal(sampler_worst(s, worst), 0);
     sampler_free(s);
     sampler_free(NULL);
 }
@@ -39,7 +37,6 @@ static void taking_in_parts_loses_and_repeats_nothing(void **state)
 {
     (void)state;
     AUTO(hist) struct hist h = open_hist();
-    struct sampler_worst worst[SAMPLER_WORST];
     struct err e;
     struct sampler *s = sampler_open(&(struct sampler_terms){ 0 }, &e);
     assert_non_null(s);
@@ -49,9 +46,6 @@ static void taking_in_parts_loses_and_repeats_nothing(void **state)
         sampler_take(s, &h);
         uint64_t max = sampler_take_max(s);
         longest = max > longest ? max : longest;
-        unsigned count = sampler_worst(s, worst);
-        for (unsigned i = 1; i < count; i++)
-            assert_true(worst[i - 1].stall_ns >= worst[i].stall_ns);
     }
     sampler_stop(s);
     sampler_take(s, &h);
@@ -62,8 +56,6 @@ static void taking_in_parts_loses_and_repeats_nothing(void **state)
     uint64_t max = sampler_take_max(s);
     longest = max > longest ? max : longest;
     assert_int_equal(h.max, longest);
-    assert_true(sampler_worst(s, worst) > 0);
-    assert_int_equal(worst[0].stall_ns, longest);
     sampler_start(s); /* and it can be started again */
     while (h.total == total)
         sampler_take(s, &h);
