@@ -123,7 +123,8 @@ static void cause_split_queued(uint64_t queued_ns, bool sure, const struct cause
         double whole = (double)all;
         (void)cause_give(&left, &share_ns[CAUSE_HYPERVISOR],
                          cause_scale(rest, (double)stolen, whole));
-        (void)cause_give(&left, &share_ns[h->is_virtual ? CAUSE_UNREPORTED : CAUSE_UNKNOWN],
+        bool hidden_theft = h->is_virtual && !h->reports_steal && !w->partial;
+        (void)cause_give(&left, &share_ns[hidden_theft ? CAUSE_UNREPORTED : CAUSE_UNKNOWN],
                          cause_scale(rest, (double)missing, whole));
         (void)cause_give(&left, &share_ns[CAUSE_INTERRUPTS], cause_scale(rest, (double)irq, whole));
     } else {
@@ -216,12 +217,15 @@ void cause_split(const struct episode *e, const struct cause_window *w, const st
     cause_split_late(e, left - queued, w, h, share_ns);
 }
 
+/* Half and more: less is not enough to accuse whom no counter names. */
 enum cause cause_main(const uint64_t share_ns[CAUSES])
 {
     enum cause most = CAUSE_UNKNOWN;
+    uint64_t sum_ns = 0;
     for (unsigned i = 0; i < CAUSES; i++) {
+        sum_ns += share_ns[i];
         if (share_ns[i] > share_ns[most])
             most = (enum cause)i;
     }
-    return most;
+    return most == CAUSE_UNREPORTED && share_ns[most] < sum_ns / 2 ? CAUSE_UNKNOWN : most;
 }

@@ -77,7 +77,7 @@ int cause_of_id(const char *id);
 /* Shares of e->length_ns; they add up to it. */
 void cause_split(const struct episode *e, const struct cause_window *w, const struct cause_host *h,
                  uint64_t share_ns[CAUSES]);
-/* The largest; CAUSE_UNKNOWN when all are 0. */
+/* The largest; CAUSE_UNKNOWN when all are 0, or when it is unreported and less than half. */
 enum cause cause_main(const uint64_t share_ns[CAUSES]);
 
 #endif

@@ -137,3 +137,20 @@ freeze() {
     between "$(figure noise.gap.others)" 0.3 0.6
     jq -e '.notes | map(test("this guest.s other processes")) | any' <<<"$m"
 }
+
+@test "a verdict on a busy machine begins with who took the CPU, and names the process" {
+    timeout -s KILL 40 taskset -c "$cpu" sh -c 'while :; do :; done' 3>&- &
+    thief_pid=$!
+    # Bounded by the host's other CPUs or not, what it takes is told.
+    run "$PLIMSOLL" vet -q --budget 20s --role k8s-worker --dir "$disk" --out "$work/report"
+    echo "$output"
+    [[ $(tr '\n' ' ' <<<"$output" | tr -s ' ') == *"Other processes of this guest took "*"The largest of them was 'sh' ("* ]]
+}
+
+# Of the thieves whose class is known, over all attempts.
+@test "of more than 200 episodes none is laid at a hypervisor's door, and 95 of 100 have the right name" {
+    jq -s 'map(select(.label | test("flood") | not)) |
+        {episodes: map(.episodes) | add, right: map(.right) | add, false: map(.false) | add}' \
+        "$BATS_FILE_TMPDIR/rows" | tee "$work/sum"
+    jq -e '.episodes >= 200 and .false == 0 and .right >= 0.95 * .episodes' "$work/sum"
+}
