@@ -114,8 +114,10 @@ counted() {
 @test "an IPv6 link is one source: its addresses share a rate" {
     # A burst of 32, and half a minute until there is another.
     reflect --rate 1
-    [ "$(ask fd98::1 fd98::2 32 | cut -d' ' -f1)" = 32 ]
-    [ "$(ask fd98::9 fd98::2 32 | cut -d' ' -f1)" -lt 32 ]
+    first=$(ask fd98::1 fd98::2 32 | cut -d' ' -f1)
+    second=$(ask fd98::9 fd98::2 32 | cut -d' ' -f1)
+    echo "$first and $second answers came in time" # on a loaded machine some do not
+    [ "$first" -ge 24 ] && [ "$((first + second))" -lt 48 ]
     ended
 }
 
