@@ -286,7 +286,7 @@ uint64_t plan_slot_ns(const struct plan *p, unsigned index, uint64_t left_ns)
     unsigned weight = p->items[index].probe->weight;
     uint64_t total = 0;
     for (unsigned i = index; i < p->count; i++)
-        total += p->items[i].skipped ? 0 : p->items[i].probe->weight;
+        total += p->items[i].skipped || p->items[i].left_out ? 0 : p->items[i].probe->weight;
     if (weight == 0 || total == 0)
         return BENCH_ONCE_NS;
     uint64_t slot = (uint64_t)((double)left_ns * weight / (double)total);

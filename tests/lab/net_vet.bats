@@ -66,7 +66,7 @@ every_clustered_role() {
     every_clustered_role
     wire
     reflect
-    vet 60s
+    vet 20s
     is_measured
     network_verdicts >"$work/network"
     cat "$work/network"

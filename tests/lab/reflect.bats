@@ -74,7 +74,7 @@ back = octets = 0
 longest = 0
 for i in range(count):
     s.send((struct.pack(">IIIH", i, 0xE0000000, 0, 1) + bytes(size))[:size])
-s.settimeout(0.4)
+s.settimeout(1.5) # on a loaded machine answers are late
 try:
     while back < count:
         came = len(s.recv(65536))
@@ -114,10 +114,8 @@ counted() {
 @test "an IPv6 link is one source: its addresses share a rate" {
     # A burst of 32, and half a minute until there is another.
     reflect --rate 1
-    first=$(ask fd98::1 fd98::2 32 | cut -d' ' -f1)
-    second=$(ask fd98::9 fd98::2 32 | cut -d' ' -f1)
-    echo "$first and $second answers came in time" # on a loaded machine some do not
-    [ "$first" -ge 24 ] && [ "$((first + second))" -lt 48 ]
+    [ "$(ask fd98::1 fd98::2 32 | cut -d' ' -f1)" = 32 ]
+    [ "$(ask fd98::9 fd98::2 32 | cut -d' ' -f1)" -lt 32 ]
     ended
 }
 

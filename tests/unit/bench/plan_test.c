@@ -139,6 +139,23 @@ static void the_schedule_is_what_is_shared_out_when_all_is_in_time(void **state)
     plan_release(&p);
 }
 
+static void a_probe_that_is_not_in_the_round_takes_no_share_of_it(void **state)
+{
+    (void)state;
+    struct plan p;
+    struct err e = { 0 };
+    struct opt_list names = {
+        .items = {"disk.wal", "disk.read"},
+          .count = 2
+    };
+    uint64_t left = 10 * (uint64_t)CLK_NS_PER_S;
+    assert_int_equal(make(&names, &none, &p, &e), 0);
+    assert_true(plan_slot_ns(&p, 0, left) < left);
+    p.items[1].left_out = true;
+    assert_int_equal(plan_slot_ns(&p, 0, left), left);
+    plan_release(&p);
+}
+
 static void a_late_round_still_gives_the_shortest_slot(void **state)
 {
     (void)state;
@@ -241,6 +258,7 @@ int main(void)
         cmocka_unit_test(slots_share_the_time_by_weight),
         cmocka_unit_test(a_disk_is_measured_in_every_place_and_the_rest_once),
         cmocka_unit_test(the_schedule_is_what_is_shared_out_when_all_is_in_time),
+        cmocka_unit_test(a_probe_that_is_not_in_the_round_takes_no_share_of_it),
         cmocka_unit_test(a_late_round_still_gives_the_shortest_slot),
         cmocka_unit_test(the_same_peer_twice_is_refused_however_it_is_written),
         cmocka_unit_test(the_key_is_of_all_that_send_packets_to_reflectors),
