@@ -208,8 +208,9 @@ void cause_split(const struct episode *e, const struct cause_window *w, const st
         return;
     }
     uint64_t queued = cause_least(e->queued_ns, e->length_ns);
-    if (!e->queued_known) /* as much as there was to queue behind */
-        queued = cause_least(left, w->busy_ns + 2 * h->tick_ns);
+    bool pushed = e->slept || e->preempted > 0; /* a loop that nobody replaced did not queue */
+    if (!e->queued_known)                       /* as much as there was to queue behind */
+        queued = pushed ? cause_least(left, w->busy_ns + 2 * h->tick_ns) : 0;
     else if (queued >= quota)
         queued -= quota;
     queued = cause_least(queued, left);

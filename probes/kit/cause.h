@@ -31,9 +31,10 @@ struct episode {
     uint64_t length_ns; /* from there to the wake, or the next reading */
     uint64_t queued_ns; /* of it: runnable, and waiting in the run queue */
     uint32_t cpu;
-    uint32_t sleeps;  /* voluntary switches beyond those asked for */
-    uint32_t count;   /* 1; more: many short gaps added up, of one turn */
-    uint64_t span_ns; /* then: how long the turn was that at_ns begins; 0: length_ns */
+    uint32_t sleeps;    /* voluntary switches beyond those asked for */
+    uint32_t count;     /* 1; more: many short gaps added up, of one turn */
+    uint64_t span_ns;   /* then: how long the turn was that at_ns begins; 0: length_ns */
+    uint32_t preempted; /* involuntary switches: somebody was put in our place */
     bool queued_known;
     bool slept; /* it waited for a timer; false: its loop was running */
     bool vague; /* its deadline had passed before it slept: what kept it is not known */

@@ -55,6 +55,7 @@ static struct ownsched_now hunt_evidence(struct hunt *h)
     struct ownsched_now since = { .run_ns = now.run_ns - h->base.run_ns,
                                   .queued_ns = now.queued_ns - h->base.queued_ns,
                                   .voluntary = now.voluntary - h->base.voluntary,
+                                  .involuntary = now.involuntary - h->base.involuntary,
                                   .queued_known = now.queued_known && h->base.queued_known };
     h->base = now;
     return since;
@@ -70,6 +71,7 @@ static void hunt_add(struct hunt *h, uint32_t cpu, const struct ownsched_now *si
                          .queued_ns = queued_ns,
                          .cpu = cpu,
                          .sleeps = (uint32_t)since->voluntary,
+                         .preempted = (uint32_t)since->involuntary,
                          .count = 1,
                          .queued_known = since->queued_known };
     h->queued_ns += since->queued_ns - queued_ns;

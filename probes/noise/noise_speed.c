@@ -98,7 +98,7 @@ static int noise_speed_setup(struct probe_run *run, struct err *e)
     run->state = s;
     if (!s)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the workers");
-    s->meter.fd = -1;
+    s->meter = (struct meter)METER_NONE;
     s->cpus = calloc(LIMITS_CPUS, sizeof *s->cpus);
     if (!s->cpus)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for a list of CPUs");

@@ -1,9 +1,7 @@
-#include <errno.h>
-#include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "probes/kit/auto.h"
 #include "probes/kit/clk.h"
@@ -12,6 +10,7 @@
 #include "probes/kit/limits.h"
 #include "probes/kit/sampler.h"
 #include "probes/kit/sleeper.h"
+#include "probes/kit/statfile.h"
 #include "probes/kit/steal.h"
 #include "probes/kit/stealclock.h"
 #include "probes/noise/noise.h"
@@ -63,6 +62,16 @@ static const struct metric noise_stall_metrics[] = {
     METRIC_END,
 };
 
+static const struct fact_row noise_stall_facts[] = {
+    {.name = "host.steal.idle",
+     .kind = FACT_NUMBER,
+     .unit = UNIT_RATIO,
+     .what =
+          "Share of all CPU time that was stolen while nothing of ours ran: of a host with room "
+          "to spare it is next to nothing."},
+    FACT_END,
+};
+
 #define NOISE_EPISODE_NS (1 * (uint64_t)CLK_NS_PER_MS)
 #define NOISE_EVENT_NS   (10 * (uint64_t)CLK_NS_PER_MS) /* shorter ones only when among the worst */
 #define NOISE_LOOK_NS    (INQUEST_LOOK_MS * (uint64_t)CLK_NS_PER_MS)
@@ -82,39 +91,18 @@ struct noise_stall {
     uint64_t over[TOLL_BOUNDS]; /* in this repetition */
     bool is_blind;              /* a stall came without the time in the run queue */
     struct steal first, before, after;
-    int stat_fd;     /* /proc/stat */
-    char *stat_text; /* LIMITS_PROC_BYTES, so that measure allocates nothing */
+    struct statfile stat;
     struct err steal_error;
     bool steal_known;
 };
 
-/* -1 with n->steal_error. */
-static int noise_stall_read(struct noise_stall *n, struct steal *into)
-{
-    size_t size = 0;
-    ssize_t got = 1;
-    while (got > 0 && size < LIMITS_PROC_BYTES - 1) {
-        got = pread(n->stat_fd, n->stat_text + size, LIMITS_PROC_BYTES - 1 - size, (off_t)size);
-        size += got > 0 ? (size_t)got : 0;
-    }
-    if (got < 0)
-        return err_set(&n->steal_error, ERR_IO, errno, "read /proc/stat");
-    n->stat_text[size] = '\0';
-    return steal_parse(n->stat_text, into, &n->steal_error);
-}
-
 /* Steal is a witness beside the stalls: without it the probe goes on. */
 static bool noise_stall_open_steal(struct noise_stall *n, int proc_fd)
 {
-    n->stat_fd = openat(proc_fd, "stat", O_RDONLY | O_CLOEXEC);
-    n->stat_text = malloc(LIMITS_PROC_BYTES);
-    if (n->stat_fd < 0 || !n->stat_text) {
-        (void)err_set(&n->steal_error, ERR_IO, errno, "open /proc/stat");
-        return false;
-    }
+    struct err *e = &n->steal_error;
     /* Each once, so that measure finds its arrays large enough. */
-    return !noise_stall_read(n, &n->first) && !noise_stall_read(n, &n->before) &&
-           !noise_stall_read(n, &n->after);
+    return !statfile_open(&n->stat, proc_fd, e) && !statfile_read(&n->stat, &n->first, e) &&
+           !statfile_read(&n->stat, &n->before, e) && !statfile_read(&n->stat, &n->after, e);
 }
 
 /* What looks at the counters is the only load of ours beside the sleepers. */
@@ -142,7 +130,7 @@ static int noise_stall_setup(struct probe_run *run, struct err *e)
     run->state = n;
     if (!n)
         return err_set(e, ERR_NO_RESOURCE, 0, "no memory for the stall sampler");
-    n->stat_fd = -1;
+    n->stat = (struct statfile)STATFILE_NONE;
     sleeper_open(&n->clerk);
     n->sampler = sampler_open(&(struct sampler_terms){ .episode_ns = NOISE_EPISODE_NS }, e);
     if (!n->sampler)
@@ -172,7 +160,7 @@ static void noise_stall_file(struct noise_stall *n)
 
 static void noise_stall_measure_steal(struct probe_run *run, struct noise_stall *n)
 {
-    if (!n->steal_known || noise_stall_read(n, &n->after))
+    if (!n->steal_known || statfile_read(&n->stat, &n->after, &n->steal_error))
         return;
     if (n->before.reported && n->after.reported) {
         run->values[NOISE_STEAL] = steal_ratio(&n->before.all, &n->after.all);
@@ -340,6 +328,17 @@ static void noise_stall_note_cpus(struct probe_run *run, const struct noise_stal
                     buf_text(&text));
 }
 
+/* A hint of an oversold host: an idle guest asks for next to nothing, and should get it. */
+static void noise_stall_state_idle(struct probe_run *run, const struct noise_stall *n)
+{
+    struct facts *f = &run->result->facts;
+    double ratio = n->steal_known ? steal_ratio(&n->first.all, &n->before.all) : NAN;
+    if (!n->steal_known || !n->before.reported || isnan(ratio))
+        (void)facts_set_unknown(f, "host.steal.idle", "steal could not be read");
+    else
+        (void)facts_set_number(f, "host.steal.idle", ratio, UNIT_RATIO, n->clock.why);
+}
+
 static void noise_stall_note_steal(struct probe_run *run, const struct noise_stall *n)
 {
     if (!n->steal_known)
@@ -363,6 +362,7 @@ static void noise_stall_judge(struct probe_run *run)
         noise_stall_judge_inquest(run, n);
     noise_stall_note_sampler(run, n);
     noise_stall_note_steal(run, n);
+    noise_stall_state_idle(run, n);
 }
 
 static void noise_stall_teardown(struct probe_run *run)
@@ -373,8 +373,7 @@ static void noise_stall_teardown(struct probe_run *run)
     sampler_free(n->sampler);
     sleeper_release(&n->clerk);
     inquest_free(n->inquest);
-    auto_close_fd(&n->stat_fd);
-    free(n->stat_text);
+    statfile_close(&n->stat);
     steal_release(&n->first);
     steal_release(&n->before);
     steal_release(&n->after);
@@ -395,6 +394,7 @@ const struct probe noise_stall = {
     .weight = 12,
     .repetition_ns = CLK_NS_PER_S,
     .metrics = noise_stall_metrics,
+    .facts = noise_stall_facts,
     .setup = noise_stall_setup,
     .measure = noise_stall_measure,
     .judge = noise_stall_judge,

@@ -68,10 +68,7 @@ static enum spin_end spin_keep(struct spin *s, uint64_t at_ns, uint64_t length_n
     struct spin_octave *octave = &t->octaves[spin_octave(length_ns)];
     octave->gaps++;
     octave->lost_ns += length_ns;
-    if (length_ns > t->longest_ns) {
-        t->longest_ns = length_ns;
-        t->longest_at_ns = at_ns;
-    }
+    t->longest_ns = length_ns > t->longest_ns ? length_ns : t->longest_ns;
     if (length_ns >= s->long_ns) {
         s->at_ns = at_ns;
         s->length_ns = length_ns;

@@ -34,7 +34,7 @@ struct spin_octave {
 /* What was found since it was last cleared. */
 struct spin_tally {
     uint64_t gaps, lost_ns; /* long and short */
-    uint64_t longest_ns, longest_at_ns;
+    uint64_t longest_ns;
     struct spin_octave octaves[SPIN_OCTAVES];
     uint64_t short_gaps, short_ns, short_at_ns; /* of these the short ones; when the first began */
 };

@@ -74,6 +74,20 @@ static void a_sleeper_on_a_busy_cpu_accuses_no_hypervisor_that_reports_nothing(v
     blamed(&e, &w, &hides, CAUSE_UNKNOWN, e.length_ns);
 }
 
+static void a_loop_that_nobody_replaced_was_not_queued_where_no_queue_is_told(void **state)
+{
+    (void)state;
+    struct episode e = late(40);
+    struct cause_window w = around(&e, 100);
+    e.queued_known = false;
+    w.busy_ns = 60 * MS;
+    w.idle_ns = 0;
+    blamed(&e, &w, &hides, CAUSE_UNREPORTED, e.length_ns);
+    e.preempted = 1;
+    cause_split(&e, &w, &hides, shares);
+    assert_int_equal(shares[CAUSE_UNREPORTED], 0);
+}
+
 static void what_waited_in_the_run_queue_behind_a_hog_is_the_others(void **state)
 {
     (void)state;
@@ -348,7 +362,7 @@ static void waiting_on_an_idle_cpu_has_a_cause_that_is_not_shown(void **state)
 static void without_schedstat_a_busy_cpu_leaves_it_unknown(void **state)
 {
     (void)state;
-    struct episode e = { .length_ns = 60 * MS, .count = 1 };
+    struct episode e = { .length_ns = 60 * MS, .count = 1, .slept = true };
     struct cause_window w = around(&e, 150);
     w.busy_ns = 60 * MS;
     w.idle_ns = 90 * MS;
@@ -444,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sleeper_on_a_busy_cpu_accuses_no_hypervisor_that_reports_nothing),
+        cmocka_unit_test(a_loop_that_nobody_replaced_was_not_queued_where_no_queue_is_told),
         cmocka_unit_test(what_waited_in_the_run_queue_behind_a_hog_is_the_others),
         cmocka_unit_test(a_short_wait_behind_work_that_no_tick_saw_is_the_others_too),
         cmocka_unit_test(a_late_timer_without_any_column_is_the_hypervisor_that_hides_it),
